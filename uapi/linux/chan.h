@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * chan - Go channels as Linux devices: what the kernel and userspace share.
+ */
+#ifndef _UAPI_LINUX_CHAN_H
+#define _UAPI_LINUX_CHAN_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: The interface in one page
+ *
+ * A channel is a typed, bounded, closable queue with rendezvous, as in Go,
+ * whose handle is a file descriptor. &CHAN_IOC_CREATE on /dev/chanctl makes one
+ * and returns a handle to it. A named channel also has a device node,
+ * /dev/chanN, that others open. read(2) receives, write(2) sends, poll(2) and
+ * epoll(7) tell when either would not block; &CHAN_IOC_SEND and &CHAN_IOC_RECV
+ * are their full form. O_RDONLY is a receive-only handle, O_WRONLY a send-only
+ * one; access mode 3 (O_RDWR | O_WRONLY) makes a handle that may only look.
+ *
+ * Every ioctl with an argument takes a pointer to a structure that begins with
+ * its own size in bytes. A structure may grow at its end: the kernel takes a
+ * shorter one as if zeros followed, and a longer one if what it doesn't know
+ * is zero. Fields marked "out" are written on success only. Fields that are
+ * reserved, and bits that have no name here, must be zero. The layout is the
+ * same for 32-bit and 64-bit callers.
+ */
+
+/**
+ * DOC: Errors
+ *
+ * Each errno has one meaning, here and in read(2) and write(2):
+ *
+ * - E2BIG: the structure is longer than the kernel knows, and not zero there.
+ * - EACCES, EPERM: the caller may not do this (see each ioctl).
+ * - EAGAIN: the call would block, and was asked not to.
+ * - EBADF: the handle has not the direction that the operation needs.
+ * - EDQUOT: a limit of the user, or of an owner of the user's namespace, is
+ *   reached: channels, named channels or their rate, bytes, or parked bytes.
+ * - EEXIST: the user already has a channel of this name.
+ * - EFAULT: bad address; nothing has changed.
+ * - EINTR: a signal came before anything moved, and the call had a timeout, or
+ *   the signal's handler has no SA_RESTART.
+ * - EINVAL: a field, flag, length or structure size is not valid.
+ * - EMSGSIZE: the message is longer than the channel's element size (send) or
+ *   than the buffer (receive; the message stays in the channel).
+ * - ENODATA: read(2) met an empty message, which only &CHAN_IOC_RECV can
+ *   receive; it stays in the channel.
+ * - ENODEV: the channel has no node: it is anonymous, or already destroyed.
+ * - ENOENT: no channel has this name or minor number.
+ * - ENOMEM: out of memory; nothing has changed.
+ * - ENOSPC: every minor number is in use.
+ * - ENOTEMPTY: elements are queued in a channel to be destroyed.
+ * - ENOTTY: unknown ioctl, or one for the other kind of file.
+ * - EOVERFLOW: capacity times element size is over &CHAN_BYTES_MAX.
+ * - EPIPE: where Go panics: send on a closed channel, close of a closed one;
+ *   also send on a channel that was hung up. No SIGPIPE is raised.
+ * - ETIMEDOUT: the timeout passed before anything moved.
+ */
+
+#define CHAN_IOC_MAGIC		0xC4
+
+/* On /dev/chanctl. */
+#define CHAN_IOC_CREATE		_IO(CHAN_IOC_MAGIC, 0x00)
+#define CHAN_IOC_RESOLVE	_IO(CHAN_IOC_MAGIC, 0x01)
+#define CHAN_IOC_LIST		_IO(CHAN_IOC_MAGIC, 0x02)
+#define CHAN_IOC_LIMITS		_IO(CHAN_IOC_MAGIC, 0x03)
+
+/* On a channel. */
+#define CHAN_IOC_SEND		_IO(CHAN_IOC_MAGIC, 0x10)
+#define CHAN_IOC_RECV		_IO(CHAN_IOC_MAGIC, 0x11)
+#define CHAN_IOC_CLOSE		_IO(CHAN_IOC_MAGIC, 0x12)
+#define CHAN_IOC_INFO		_IO(CHAN_IOC_MAGIC, 0x13)
+#define CHAN_IOC_NARROW		_IO(CHAN_IOC_MAGIC, 0x14)
+#define CHAN_IOC_DESTROY	_IO(CHAN_IOC_MAGIC, 0x15)
+
+/* Hard limits; a user's own are lower (see &struct chan_limits). */
+#define CHAN_ELEM_SIZE_MAX	(1U << 20)	/* bytes of an element */
+#define CHAN_CAPACITY_MAX	(1U << 30)	/* elements */
+#define CHAN_BYTES_MAX		(1U << 30)	/* bytes of all elements of a channel */
+
+#define CHAN_TYPE_LEN		32	/* with the closing NUL */
+#define CHAN_NAME_LEN		64	/* with the closing NUL */
+
+#define CHAN_MINOR_NONE		0xffffffffU	/* the channel has no node */
+#define CHAN_UID_ANY		0xffffffffU	/* one's own, then root's */
+
+/*
+ * What a channel is, in the flags of &struct chan_create and &struct chan_info.
+ */
+#define CHAN_MESSAGE		(1U << 0)	/* elements of 0..elem_size bytes */
+#define CHAN_NAMED		(1U << 1)	/* has a node and lives until destroyed */
+#define CHAN_AUTOCLOSE		(1U << 2)	/* closes with the last sending handle */
+#define CHAN_HANGUP		(1U << 3)	/* hangs up with the last receiving handle */
+#define CHAN_CREATE_FLAGS	(CHAN_MESSAGE | CHAN_NAMED | CHAN_AUTOCLOSE | \
+				 CHAN_HANGUP)
+
+/*
+ * What has become of it, in the flags of &struct chan_info.
+ */
+#define CHAN_CLOSED		(1U << 16)	/* no more sends; receives drain it */
+#define CHAN_HUNGUP		(1U << 17)	/* no more sends: the receivers went */
+#define CHAN_DESTROYED		(1U << 18)	/* was named; its node is gone */
+
+/**
+ * struct chan_create - CHAN_IOC_CREATE: make a channel and a handle to it
+ * @size: sizeof(struct chan_create), in bytes
+ * @flags: any of %CHAN_MESSAGE, %CHAN_NAMED, %CHAN_AUTOCLOSE, %CHAN_HANGUP
+ * @elem_size: bytes of an element (fixed), or at most of one (message);
+ *	0..%CHAN_ELEM_SIZE_MAX, for messages from 1
+ * @capacity: elements that the channel buffers, 0..%CHAN_CAPACITY_MAX; 0 makes
+ *	it unbuffered: each send meets a receive
+ * @fd_flags: the handle's access mode (O_RDONLY, O_WRONLY, O_RDWR, or 3 to only
+ *	look), with O_CLOEXEC and O_NONBLOCK
+ * @mode: permissions of the node, not zero, within 0666; 0 if not named
+ * @fd: out: the handle
+ * @minor: out: N of /dev/chanN, or %CHAN_MINOR_NONE
+ * @id: out: the channel's id, unique until the module is unloaded
+ * @type: name of the element type: printable ASCII, none of `"'\=`, no space at
+ *	either end; padded with NULs; may be empty
+ * @name: name of the channel among those of the calling user: printable ASCII
+ *	without space, none of `"'\=:/`, padded with NULs; empty if not named, and
+ *	allowed to be if named
+ *
+ * Named channels can be made only in the initial user namespace (EPERM).
+ *
+ * Errors: E2BIG, EDQUOT, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOMEM, ENOSPC,
+ * EOVERFLOW, EPERM.
+ */
+struct chan_create {
+	__u32 size;
+	__u32 flags;
+	__u32 elem_size;
+	__u32 capacity;
+	__u32 fd_flags;
+	__u32 mode;
+	__s32 fd;
+	__u32 minor;
+	__aligned_u64 id;
+	char type[CHAN_TYPE_LEN];
+	char name[CHAN_NAME_LEN];
+};
+
+/**
+ * struct chan_resolve - CHAN_IOC_RESOLVE: what a name stands for
+ * @size: sizeof(struct chan_resolve), in bytes
+ * @flags: must be zero
+ * @uid: whose name it is, or %CHAN_UID_ANY: the caller's, else root's
+ * @minor: out: N of /dev/chanN
+ * @id: out: the channel's id; after opening the node, compare it with
+ *	&struct chan_info.id, since the channel may have been destroyed between
+ * @name: the name, padded with NULs
+ *
+ * A name gives no right: the node's permissions decide who may open it.
+ *
+ * Errors: E2BIG, EFAULT, EINVAL, ENOENT.
+ */
+struct chan_resolve {
+	__u32 size;
+	__u32 flags;
+	__u32 uid;
+	__u32 minor;
+	__aligned_u64 id;
+	char name[CHAN_NAME_LEN];
+};
+
+/**
+ * struct chan_info - CHAN_IOC_INFO: a channel, at one instant
+ * @size: sizeof(struct chan_info), in bytes
+ * @flags: out: how it was created, and %CHAN_CLOSED, %CHAN_HUNGUP,
+ *	%CHAN_DESTROYED
+ * @id: out: unique until the module is unloaded
+ * @elem_size: out: bytes of an element, or at most of a message
+ * @capacity: out: elements that it can buffer
+ * @len: out: elements queued; over @capacity only by elements that failed
+ *	receivers have returned
+ * @minor: out: N of /dev/chanN, or %CHAN_MINOR_NONE
+ * @parked_senders: out: blocked senders
+ * @parked_receivers: out: blocked receivers
+ * @senders: out: open handles that may send
+ * @receivers: out: open handles that may receive
+ * @uid: out: who made it, as seen from the caller's user namespace
+ * @mode: out: the permissions that the node was made with; 0 if anonymous
+ * @sent: out: elements that senders were told are sent
+ * @received: out: elements received and not returned; @sent - @received are
+ *	queued or on their way into a receiver
+ * @type: out: name of the element type, padded with NULs
+ * @name: out: name of the channel, padded with NULs
+ *
+ * Any handle may ask, also one that may only look.
+ *
+ * Errors: E2BIG, EFAULT, EINVAL.
+ */
+struct chan_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	__u32 elem_size;
+	__u32 capacity;
+	__u32 len;
+	__u32 minor;
+	__u32 parked_senders;
+	__u32 parked_receivers;
+	__u32 senders;
+	__u32 receivers;
+	__u32 uid;
+	__u32 mode;
+	__aligned_u64 sent;
+	__aligned_u64 received;
+	char type[CHAN_TYPE_LEN];
+	char name[CHAN_NAME_LEN];
+};
+
+/**
+ * struct chan_list - CHAN_IOC_LIST: the named channels, some at a time
+ * @size: sizeof(struct chan_list), in bytes
+ * @flags: must be zero
+ * @entries: address of @count structures of type &struct chan_info, whose @size
+ *	fields are set by the kernel
+ * @entry_size: bytes from one entry to the next; at least the 168 bytes of the
+ *	first version of &struct chan_info, and a multiple of 8; what an entry has
+ *	over the kernel's is zeroed
+ * @count: entries that fit, 1..4,096; out: entries written, 0 when there are no
+ *	more
+ * @next: first minor number to look at, 0 at first; out: where to go on
+ * @pad: must be zero
+ *
+ * Entries come by rising minor number. A channel that lives through the whole
+ * walk is listed once; one made or destroyed meanwhile may be. Everybody may
+ * list.
+ *
+ * Errors: E2BIG, EFAULT, EINVAL, ENOMEM.
+ */
+struct chan_list {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 count;
+	__u32 next;
+	__u32 pad;
+};
+
+/*
+ * What this module can do, in &struct chan_limits.features.
+ */
+#define CHAN_FEATURE_CORE	(1ULL << 0)	/* all that this header describes */
+
+/**
+ * struct chan_limits - CHAN_IOC_LIMITS: features, limits, and what is in use
+ * @size: sizeof(struct chan_limits), in bytes
+ * @flags: must be zero
+ * @features: out: %CHAN_FEATURE_CORE
+ * @elem_size_max: out: %CHAN_ELEM_SIZE_MAX of this module
+ * @capacity_max: out: %CHAN_CAPACITY_MAX of this module
+ * @bytes_max: out: %CHAN_BYTES_MAX of this module
+ * @user_channels: out: channels that a user may have
+ * @user_named: out: named channels that a user may have
+ * @user_bytes: out: bytes that a user's channels may hold, in all
+ * @user_parked: out: bytes that a user's handles may keep for calls that wait
+ * @channels: out: channels that the caller's user has
+ * @named: out: named channels that the caller's user has
+ * @bytes: out: bytes that they may hold
+ * @parked: out: bytes that the user's handles keep
+ * @total_channels: out: channels on this machine, of everybody
+ * @total_parties: out: calls blocked in a channel, of everybody
+ *
+ * Errors: E2BIG, EFAULT, EINVAL, ENOMEM.
+ */
+struct chan_limits {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 features;
+	__aligned_u64 elem_size_max;
+	__aligned_u64 capacity_max;
+	__aligned_u64 bytes_max;
+	__aligned_u64 user_channels;
+	__aligned_u64 user_named;
+	__aligned_u64 user_bytes;
+	__aligned_u64 user_parked;
+	__aligned_u64 channels;
+	__aligned_u64 named;
+	__aligned_u64 bytes;
+	__aligned_u64 parked;
+	__aligned_u64 total_channels;
+	__aligned_u64 total_parties;
+};
+
+/*
+ * How to wait, in &struct chan_xfer.flags.
+ */
+#define CHAN_NONBLOCK		(1U << 0)	/* EAGAIN rather than wait */
+#define CHAN_TIMEOUT		(1U << 1)	/* wait for @timeout_ns at most */
+#define CHAN_XFER_FLAGS		(CHAN_NONBLOCK | CHAN_TIMEOUT)
+
+/**
+ * struct chan_xfer - CHAN_IOC_SEND, CHAN_IOC_RECV: send or receive elements
+ * @size: sizeof(struct chan_xfer), in bytes
+ * @flags: %CHAN_NONBLOCK or %CHAN_TIMEOUT; without either the handle's
+ *	O_NONBLOCK decides; %CHAN_TIMEOUT waits though the handle has O_NONBLOCK;
+ *	%CHAN_NONBLOCK beats both
+ * @buf: address of the elements, one after the other; ignored where there is
+ *	nothing to copy
+ * @count: elements to send, or to receive at most: from 1; with messages 1
+ * @len: messages: bytes of the message (send) or of the buffer (receive; out:
+ *	of the message, also 0 if the channel is closed and drained); else 0
+ * @timeout_ns: nanoseconds from now on CLOCK_MONOTONIC; with %CHAN_TIMEOUT only,
+ *	else 0; 0 with it is as %CHAN_NONBLOCK but for ETIMEDOUT; over 292 years
+ *	is for ever
+ *
+ * SEND waits until all of @count are sent; RECV waits for one element and then
+ * takes as many more as are there. Nothing sent or received twice: a call
+ * that was interrupted, timed out or met a close or a bad address after it
+ * moved some elements returns how many.
+ *
+ * Return: the number of elements sent or received, 1 or more. 0 from RECV says
+ * that the channel is closed and drained: the "ok" of Go's "v, ok := <-c" is
+ * the result of RECV with @count 1. On error -1 with errno: E2BIG, EAGAIN,
+ * EBADF, EDQUOT, EFAULT, EINTR, EINVAL, EMSGSIZE, ENOMEM, EPIPE, ETIMEDOUT.
+ */
+struct chan_xfer {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 buf;
+	__u32 count;
+	__u32 len;
+	__aligned_u64 timeout_ns;
+};
+
+/*
+ * CHAN_IOC_CLOSE takes no argument (0): no more sends, receivers drain what is
+ * queued and then see the end, all that wait wake. For handles that may send.
+ * Errors: EBADF, EINVAL, EPIPE (already closed).
+ */
+
+/**
+ * struct chan_narrow - CHAN_IOC_NARROW: a handle that may do less
+ * @size: sizeof(struct chan_narrow), in bytes
+ * @fd_flags: as in &struct chan_create; the access mode must be within that of
+ *	the handle asked (EBADF); 3 always is
+ * @fd: out: the new handle, a new open file of the same channel
+ * @pad: must be zero
+ *
+ * A holder of the new handle can't widen it; but a named channel can also be
+ * opened by whoever its node lets in.
+ *
+ * Errors: E2BIG, EBADF, EDQUOT, EFAULT, EINVAL, EMFILE, ENFILE, ENOMEM.
+ */
+struct chan_narrow {
+	__u32 size;
+	__u32 fd_flags;
+	__s32 fd;
+	__u32 pad;
+};
+
+#define CHAN_DESTROY_FORCE	(1U << 0)	/* even if elements are queued */
+
+/**
+ * struct chan_destroy - CHAN_IOC_DESTROY: unlink a named channel
+ * @size: sizeof(struct chan_destroy), in bytes
+ * @flags: %CHAN_DESTROY_FORCE, or 0
+ *
+ * Node and name go; open handles go on, and the channel with its elements goes
+ * with the last of them. For any handle of the node's owner and of holders of
+ * CAP_SYS_ADMIN (else EPERM).
+ *
+ * Errors: E2BIG, EFAULT, EINVAL, ENODEV, ENOTEMPTY, EPERM.
+ */
+struct chan_destroy {
+	__u32 size;
+	__u32 flags;
+};
+
+#endif /* _UAPI_LINUX_CHAN_H */
