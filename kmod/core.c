@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The channel core; core.h has the rules.
+ */
+#include <linux/errno.h>
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "core.h"
+
+#define CHAN_POLL_IN	(EPOLLIN | EPOLLRDNORM)
+#define CHAN_POLL_OUT	(EPOLLOUT | EPOLLWRNORM)
+
+/**
+ * chan_init() - make a channel out of zeroed memory
+ * @c: the channel
+ * @elem_size: bytes of an element, or at most of a message
+ * @capacity: elements that it buffers
+ * @message: elements have lengths of their own
+ *
+ * The caller then provides &struct chan.ring, @capacity times the stride that
+ * this computes.
+ */
+void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
+{
+	spin_lock_init(&c->lock);
+	init_waitqueue_head(&c->rpoll);
+	init_waitqueue_head(&c->wpoll);
+	INIT_LIST_HEAD(&c->recvq);
+	INIT_LIST_HEAD(&c->sendq);
+	INIT_LIST_HEAD(&c->returned);
+	c->capacity = capacity;
+	c->elem_size = elem_size;
+	c->message = message;
+	c->by_ref = elem_size > CHAN_INPLACE_MAX;
+	if (c->by_ref)
+		c->stride = sizeof(struct chan_elem *);
+	else if (message)
+		c->stride = ALIGN(sizeof(struct chan_slot) + elem_size, 8);
+	else
+		c->stride = elem_size;
+	if (message || c->by_ref)
+		c->slow = CHAN_SLOW_FORM;
+	/* An element of size 0 is a byte to read(2) and write(2). */
+	c->short_len = c->slow || !elem_size ? U32_MAX : elem_size;
+}
+
+/**
+ * chan_lock() - begin a hold
+ * @c: the channel
+ * @h: the hold, uninitialised
+ */
+void chan_lock(struct chan *c, struct chan_hold *h)
+{
+	h->peer = NULL;
+	h->returned = NULL;
+	h->raise_in = 0;
+	h->raise_out = 0;
+	h->raise_all = false;
+	h->garbage = NULL;
+	h->nr_wakes = 0;
+	rcu_read_lock();	/* the FIRED argument */
+	spin_lock(&c->lock);
+}
+
+static void chan_raise(wait_queue_head_t *wq, __poll_t events, bool all)
+{
+	if (events)
+		__wake_up(wq, TASK_INTERRUPTIBLE, !all, poll_to_key(events));
+}
+
+/**
+ * chan_unlock() - end a hold, and do what is to follow it
+ * @c: the channel
+ * @h: the hold
+ */
+void chan_unlock(struct chan *c, struct chan_hold *h)
+{
+	u32 i;
+
+	spin_unlock(&c->lock);
+	for (i = 0; i < h->nr_wakes; i++)
+		wake_up_process(h->wake[i]);
+	rcu_read_unlock();
+	chan_raise(&c->rpoll, h->raise_in, h->raise_all);
+	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
+	if (h->garbage)
+		chan_elem_free(c, h->garbage);
+}
+
+/* Whoever polls queues itself before it looks under the lock: no barrier. */
+static void chan_raise_in(struct chan *c, struct chan_hold *h)
+{
+	lockdep_assert_held(&c->lock);
+	if (waitqueue_active(&c->rpoll))
+		h->raise_in |= CHAN_POLL_IN;
+}
+
+static void chan_raise_out(struct chan *c, struct chan_hold *h)
+{
+	lockdep_assert_held(&c->lock);
+	if (waitqueue_active(&c->wpoll))
+		h->raise_out |= CHAN_POLL_OUT;
+}
+
+static void chan_slow_set(struct chan *c, u32 bit, bool on)
+{
+	lockdep_assert_held(&c->lock);
+	c->slow = on ? c->slow | bit : c->slow & ~bit;
+}
+
+static void chan_unlink_recv(struct chan *c, struct chan_waiter *w)
+{
+	list_del_init(&w->node);
+	chan_slow_set(c, CHAN_SLOW_RECEIVERS, --c->nr_recvq);
+}
+
+static void chan_unlink_send(struct chan *c, struct chan_waiter *w)
+{
+	list_del_init(&w->node);
+	chan_slow_set(c, CHAN_SLOW_SENDERS, --c->nr_sendq);
+}
+
+/* Complete a party; its memory is its own again from here (the FIRED argument). */
+static void chan_fire(struct chan_hold *h, struct chan_party *p, int result)
+{
+	h->wake[h->nr_wakes++] = p->task;
+	p->result = result;
+	smp_store_release(&p->state, CHAN_FIRED);
+}
+
+static void chan_fire_recv(struct chan *c, struct chan_hold *h,
+			   struct chan_waiter *w, int result)
+{
+	chan_unlink_recv(c, w);
+	chan_fire(h, w->party, result);
+}
+
+static void chan_fire_send(struct chan *c, struct chan_hold *h,
+			   struct chan_waiter *w, int result)
+{
+	chan_unlink_send(c, w);
+	chan_fire(h, w->party, result);
+}
+
+/* By reference: two places change elements; the charge stays with the place. */
+static void chan_exchange(struct chan_elem **a, struct chan_elem **b)
+{
+	swap(*a, *b);
+	swap((*a)->account, (*b)->account);
+}
+
+/* Point the hold at a slot of the ring. */
+static void chan_hold_slot(struct chan *c, struct chan_hold *h, u32 i)
+{
+	void *slot = chan_slot_at(c, i);
+
+	if (c->by_ref) {
+		h->ref = slot;
+		h->len = (*h->ref)->len;
+		h->data = (*h->ref)->data;
+	} else if (c->message) {
+		h->len = ((struct chan_slot *)slot)->len;
+		h->data = ((struct chan_slot *)slot)->data;
+	} else {
+		h->len = c->elem_size;
+		h->data = slot;
+	}
+}
+
+/* Point the hold at an element outside the ring. */
+static void chan_hold_elem(struct chan_hold *h, struct chan_elem **e)
+{
+	h->ref = e;
+	h->len = (*e)->len;
+	h->data = (*e)->data;
+}
+
+/* How many slots from @i on one hold may touch, of @n that are fit for it. */
+static u32 chan_run(const struct chan *c, u32 i, u32 n)
+{
+	n = min(n, c->capacity - i);
+	if (c->message || c->by_ref)
+		return 1;
+	return min_t(u32, n, CHAN_HOLD_BYTES / max(c->stride, 1U));
+}
+
+/**
+ * chan_begin_send() - find the place for an element
+ * @c: the channel, locked
+ * @h: the hold; out: where the element goes, in data (or ref, by reference)
+ * @want: elements to send, at least 1
+ *
+ * Return: how many elements the place takes, at most @want: more than 1 only if
+ * they lie one after the other. -EPIPE if the channel is closed or hung up;
+ * -EAGAIN if there is no place.
+ */
+int chan_begin_send(struct chan *c, struct chan_hold *h, u32 want)
+{
+	lockdep_assert_held(&c->lock);
+	if (c->slow & CHAN_SLOW_NO_SEND)
+		return -EPIPE;
+	if (c->nr_recvq) {
+		h->peer = list_first_entry(&c->recvq, struct chan_waiter, node);
+		chan_hold_elem(h, &h->peer->elem);
+		return 1;
+	}
+	if (!chan_has_room(c))
+		return -EAGAIN;
+	chan_hold_slot(c, h, c->tail);
+	return min(want, chan_run(c, c->tail, c->capacity - chan_len(c)));
+}
+
+/**
+ * chan_commit_send() - the elements are in the place that begin gave
+ * @c: the channel, locked
+ * @h: the hold
+ * @n: how many, at least 1
+ * @len: bytes of each
+ */
+void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len)
+{
+	lockdep_assert_held(&c->lock);
+	if (h->peer) {
+		h->peer->elem->len = len;
+		h->peer->elem->seq = c->sent++;
+		chan_fire_recv(c, h, h->peer, 1);
+		return;
+	}
+	if (c->by_ref) {
+		(*h->ref)->len = len;
+		(*h->ref)->seq = c->sent;
+	} else if (c->message) {
+		((struct chan_slot *)chan_slot_at(c, c->tail))->len = len;
+	}
+	c->tail = chan_slot_after(c, c->tail, n);
+	c->count += n;
+	c->sent += n;
+	chan_raise_in(c, h);
+}
+
+/**
+ * chan_begin_recv() - find the oldest element
+ * @c: the channel, locked
+ * @h: the hold; out: where the element is, in data (also by reference), its
+ *	length and its sequence number
+ * @want: elements to receive, at least 1
+ *
+ * Return: how many elements lie there one after the other, at most @want; 0 if
+ * the channel is closed and drained; -EAGAIN if there is nothing.
+ */
+int chan_begin_recv(struct chan *c, struct chan_hold *h, u32 want)
+{
+	lockdep_assert_held(&c->lock);
+	if (c->nr_returned) {
+		h->returned = list_first_entry(&c->returned, struct chan_elem, node);
+		chan_hold_elem(h, &h->returned);
+		h->seq = h->returned->seq;
+		return 1;
+	}
+	if (c->count) {
+		/* Each slot freed may let a parked sender in. */
+		if (c->nr_sendq)
+			want = min_t(u32, want, CHAN_HOLD_WAKES);
+		chan_hold_slot(c, h, c->head);
+		h->seq = c->sent - c->count;
+		return min(want, chan_run(c, c->head, c->count));
+	}
+	if (c->slow & CHAN_SLOW_CLOSED)
+		return 0;
+	if (c->nr_sendq && !(c->slow & CHAN_SLOW_HUNGUP)) {
+		h->peer = list_first_entry(&c->sendq, struct chan_waiter, node);
+		chan_hold_elem(h, &h->peer->elem);
+		h->seq = c->sent;
+		return 1;
+	}
+	return -EAGAIN;
+}
+
+/* Move an element in hand into the place that begin_send gave. */
+static void chan_put_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
+{
+	u32 len = (*e)->len;
+
+	if (c->by_ref)
+		chan_exchange(h->ref, e);
+	else
+		memcpy(h->data, (*e)->data, len);
+	chan_commit_send(c, h, 1, len);
+}
+
+/* Let parked senders into the room that there is. */
+static void chan_admit_senders(struct chan *c, struct chan_hold *h)
+{
+	while (c->nr_sendq && chan_has_room(c) && !(c->slow & CHAN_SLOW_NO_SEND)) {
+		struct chan_waiter *w = list_first_entry(&c->sendq,
+							 struct chan_waiter, node);
+
+		h->peer = NULL;
+		chan_hold_slot(c, h, c->tail);
+		chan_put_elem(c, h, &w->elem);
+		chan_fire_send(c, h, w, 1);
+	}
+}
+
+/**
+ * chan_commit_recv() - the elements that begin gave were taken
+ * @c: the channel, locked
+ * @h: the hold
+ * @n: how many, at least 1
+ *
+ * In the same hold parked senders move into the slots that this freed, so that
+ * no newcomer can overtake them.
+ */
+void chan_commit_recv(struct chan *c, struct chan_hold *h, u32 n)
+{
+	lockdep_assert_held(&c->lock);
+	if (h->peer) {
+		c->sent++;
+		chan_fire_send(c, h, h->peer, 1);
+		return;
+	}
+	if (h->returned) {
+		list_del(&h->returned->node);
+		chan_slow_set(c, CHAN_SLOW_RETURNED, --c->nr_returned);
+		h->garbage = h->returned;
+	} else {
+		c->head = chan_slot_after(c, c->head, n);
+		c->count -= n;
+	}
+	if (c->nr_sendq)
+		chan_admit_senders(c, h);
+	if (chan_has_room(c))
+		chan_raise_out(c, h);
+	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c) && waitqueue_active(&c->rpoll))
+		h->raise_in |= CHAN_POLL_IN | EPOLLRDHUP | EPOLLHUP;
+}
+
+/**
+ * chan_send_elem() - send an element in hand
+ * @c: the channel, locked
+ * @h: the hold
+ * @e: the element; by reference it is exchanged for an empty one
+ *
+ * Return: 1 if it was sent; -EPIPE or -EAGAIN as chan_begin_send().
+ */
+int chan_send_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
+{
+	int r = chan_begin_send(c, h, 1);
+
+	if (r > 0)
+		chan_put_elem(c, h, e);
+	return r;
+}
+
+/**
+ * chan_recv_elem() - take the element that begin_recv gave in hand
+ * @c: the channel, locked
+ * @h: the hold
+ * @e: where it goes; by reference it is exchanged for the full one
+ */
+void chan_recv_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
+{
+	u64 seq = h->seq;
+
+	lockdep_assert_held(&c->lock);
+	if (!c->by_ref) {
+		(*e)->len = h->len;
+		memcpy((*e)->data, h->data, h->len);
+		chan_commit_recv(c, h, 1);
+	} else if (h->returned) {
+		chan_commit_recv(c, h, 1);
+		chan_exchange(&h->garbage, e);
+	} else {
+		chan_exchange(h->ref, e);
+		chan_commit_recv(c, h, 1);
+	}
+	(*e)->seq = seq;
+}
+
+/*
+ * Give a queued element to a parked receiver. One is enough: where receivers
+ * were parked, nothing was queued.
+ */
+static void chan_serve_receiver(struct chan *c, struct chan_hold *h)
+{
+	struct chan_waiter *w;
+
+	if (!c->nr_recvq || chan_begin_recv(c, h, 1) <= 0)
+		return;
+	w = list_first_entry(&c->recvq, struct chan_waiter, node);
+	chan_recv_elem(c, h, &w->elem);
+	chan_fire_recv(c, h, w, 1);
+}
+
+/**
+ * chan_return_elem() - a receiver failed: the channel holds its element again
+ * @c: the channel
+ * @e: the element, allocated so that chan_elem_free() can free it
+ *
+ * It goes in its place by sequence number: in front of all that is in the ring,
+ * since that was sent later. Others may have been taken since: their order is
+ * not disturbed.
+ */
+void chan_return_elem(struct chan *c, struct chan_elem *e)
+{
+	struct chan_elem *later;
+	struct chan_hold h;
+
+	chan_lock(c, &h);
+	list_for_each_entry(later, &c->returned, node)
+		if (later->seq > e->seq)
+			break;
+	list_add_tail(&e->node, &later->node);
+	c->nr_returned++;
+	chan_slow_set(c, CHAN_SLOW_RETURNED, true);
+	chan_raise_in(c, &h);
+	chan_serve_receiver(c, &h);
+	chan_unlock(c, &h);
+}
+
+/**
+ * chan_enqueue_send() - take the last place among the parked senders
+ * @c: the channel, locked; chan_begin_send() has just said -EAGAIN
+ * @h: the hold
+ * @w: the waiter, with its party and element
+ */
+void chan_enqueue_send(struct chan *c, struct chan_hold *h, struct chan_waiter *w)
+{
+	lockdep_assert_held(&c->lock);
+	list_add_tail(&w->node, &c->sendq);
+	c->nr_sendq++;
+	chan_slow_set(c, CHAN_SLOW_SENDERS, true);
+	if (!chan_len(c))	/* else receivers had their edge already */
+		chan_raise_in(c, h);
+}
+
+/**
+ * chan_enqueue_recv() - take the last place among the parked receivers
+ * @c: the channel, locked; chan_begin_recv() has just said -EAGAIN
+ * @h: the hold
+ * @w: the waiter, with its party and a place for the element
+ */
+void chan_enqueue_recv(struct chan *c, struct chan_hold *h, struct chan_waiter *w)
+{
+	lockdep_assert_held(&c->lock);
+	list_add_tail(&w->node, &c->recvq);
+	c->nr_recvq++;
+	chan_slow_set(c, CHAN_SLOW_RECEIVERS, true);
+	if (!chan_has_room(c))	/* else senders had their edge already */
+		chan_raise_out(c, h);
+}
+
+/* Withdraw, unless somebody has fired the party already. */
+static bool chan_cancel(struct chan *c, struct chan_waiter *w)
+{
+	bool pending;
+
+	spin_lock(&c->lock);
+	pending = w->party->state == CHAN_PENDING;
+	if (pending) {
+		w->party->state = CHAN_CANCELLED;
+		if (w->sending)
+			chan_unlink_send(c, w);
+		else
+			chan_unlink_recv(c, w);
+	}
+	spin_unlock(&c->lock);
+	return pending;
+}
+
+/* Sleep until the party is fired (the FIRED argument), or something cuts it short. */
+static int chan_sleep(struct chan_party *p, const ktime_t *deadline)
+{
+	ktime_t expires;
+	int r = 0;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (smp_load_acquire(&p->state) != CHAN_PENDING)
+			break;
+		if (signal_pending(current)) {
+			r = -ERESTARTSYS;
+			break;
+		}
+		if (!deadline) {
+			schedule();
+			continue;
+		}
+		expires = *deadline;
+		if (!schedule_hrtimeout_range(&expires, current->timer_slack_ns,
+					      HRTIMER_MODE_ABS)) {
+			r = -ETIMEDOUT;
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return r;
+}
+
+/**
+ * chan_park() - wait in the queue until somebody completes the operation
+ * @c: the channel
+ * @w: the waiter, enqueued in a hold that has ended
+ * @deadline: when to give up, on CLOCK_MONOTONIC, or NULL for never
+ *
+ * Whoever decides first decides: an operation that was completed is reported as
+ * such though a signal or the deadline came too.
+ *
+ * Return: &struct chan_party.result; or -ERESTARTSYS for a signal, -ETIMEDOUT for
+ * the deadline, and then the party is no longer in the queue.
+ */
+int chan_park(struct chan *c, struct chan_waiter *w, const ktime_t *deadline)
+{
+	int r = chan_sleep(w->party, deadline);
+
+	if (r && chan_cancel(c, w))
+		return r;
+	return w->party->result;
+}
+
+/* Fire those who wait for what will never come. False: there are more. */
+static bool chan_flush(struct chan *c, struct chan_hold *h)
+{
+	bool closed = c->slow & CHAN_SLOW_CLOSED;
+
+	while (h->nr_wakes < CHAN_HOLD_WAKES) {
+		if (c->nr_sendq)
+			chan_fire_send(c, h, list_first_entry(&c->sendq, struct chan_waiter,
+							      node), -EPIPE);
+		else if (closed && c->nr_recvq)
+			chan_fire_recv(c, h, list_first_entry(&c->recvq, struct chan_waiter,
+							      node), 0);
+		else
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Close or hang up, or both: mark it, tell all who poll, fire all who wait, in
+ * one hold after another. Who comes meanwhile sees the mark.
+ */
+static void chan_end(struct chan *c, struct chan_hold *h, u32 marks)
+	__releases(&c->lock)
+{
+	bool done;
+
+	if (marks) {
+		c->slow |= marks;
+		h->raise_out = CHAN_POLL_OUT | EPOLLERR;
+		h->raise_all = true;
+	}
+	if (marks & CHAN_SLOW_CLOSED)
+		h->raise_in = CHAN_POLL_IN | EPOLLRDHUP | (chan_len(c) ? 0 : EPOLLHUP);
+	done = !marks || chan_flush(c, h);
+	chan_unlock(c, h);
+	while (!done) {
+		cond_resched();
+		chan_lock(c, h);
+		done = chan_flush(c, h);
+		chan_unlock(c, h);
+	}
+}
+
+/**
+ * chan_close() - Go's close
+ * @c: the channel
+ *
+ * Return: 0, or -EPIPE if it was closed already.
+ */
+int chan_close(struct chan *c)
+{
+	struct chan_hold h;
+	bool again;
+
+	chan_lock(c, &h);
+	again = c->slow & CHAN_SLOW_CLOSED;
+	chan_end(c, &h, again ? 0 : CHAN_SLOW_CLOSED);
+	return again ? -EPIPE : 0;
+}
+
+/**
+ * chan_handle_new() - count a handle
+ * @c: the channel
+ * @may_send: it may send
+ * @may_recv: it may receive
+ */
+void chan_handle_new(struct chan *c, bool may_send, bool may_recv)
+{
+	spin_lock(&c->lock);
+	c->nr_senders += may_send;
+	c->nr_receivers += may_recv;
+	spin_unlock(&c->lock);
+}
+
+/**
+ * chan_handle_gone() - a counted handle goes; autoclose and hangup follow
+ * @c: the channel
+ * @may_send: it could send
+ * @may_recv: it could receive
+ */
+void chan_handle_gone(struct chan *c, bool may_send, bool may_recv)
+{
+	struct chan_hold h;
+	u32 marks = 0;
+
+	chan_lock(c, &h);
+	c->nr_senders -= may_send;
+	c->nr_receivers -= may_recv;
+	if (c->autoclose && may_send && !c->nr_senders)
+		marks |= CHAN_SLOW_CLOSED;
+	if (c->hangup && may_recv && !c->nr_receivers)
+		marks |= CHAN_SLOW_HUNGUP;
+	chan_end(c, &h, marks & ~c->slow);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The channel core: queue, waiters, hand-off, close.
+ *
+ * The core knows no file, no device and no user memory. Its operations are
+ * begin and commit, inside one hold of the channel's lock: begin says where an
+ * element goes to or comes from, the caller copies, commit makes it so. A
+ * caller that doesn't commit has changed nothing. It compiles in userspace too,
+ * where the unit tests run it under the sanitizers.
+ *
+ * LOCKING
+ *
+ * chan.lock is the only lock here, a plain spinlock: nothing is called from
+ * interrupt context. Two are never held together. Under it nothing sleeps,
+ * allocates, frees, wakes or takes a page fault; what must follow is noted in
+ * the &struct chan_hold and done by chan_unlock(). Work under it is bounded: at
+ * most CHAN_HOLD_BYTES are copied and CHAN_HOLD_WAKES parties woken.
+ *
+ * PARTIES AND WAITERS
+ *
+ * A party is somebody who waits: today a blocked call. A waiter is its place in
+ * the queue of a channel. A party is PENDING until somebody else's call
+ * completes it (FIRED), or it withdraws (CANCELLED); both happen under the lock
+ * of the channel in which it waits. The call that fires does the party's
+ * operation for it: moves the element, takes the waiter off the queue, and wakes
+ * the party last.
+ *
+ *  parked receiver (its buffer is waiter.elem)     active sender
+ *  ---------------------------------------------   --------------------------
+ *  lock; queue is empty: enqueue; unlock
+ *  sleep until state != PENDING                    lock; begin: the receiver
+ *                                                  copies into waiter.elem
+ *                                                  commit: dequeue,
+ *                                                    result, state = FIRED [R]
+ *  [A] sees FIRED, returns, its stack goes         unlock; wake_up_process()
+ *
+ * THE FIRED ARGUMENT: the store of FIRED is a release [R] and the last touch of
+ * the party's memory; the owner's load is an acquire [A]. So the owner sees the
+ * element and the result, and may go at once. Its task_struct outlives the
+ * wake-up, because chan_lock() enters an RCU read-side section while the party
+ * is still queued, thus alive, and a task_struct is freed a grace period after
+ * its task's end. A wake-up that comes late finds the task elsewhere and is a
+ * spurious one, which every sleeper in the kernel allows for.
+ *
+ * INVARIANTS, whenever the lock is free
+ *
+ *  - parked receivers  => no element is queued
+ *  - parked senders    => no room
+ *  - sequence numbers rise along: returned elements, ring
+ *  - sent - received = queued elements (what a receiver has claimed is received,
+ *    and counted back when it fails and returns it)
+ *
+ * but while a close is waking them, waiters of a closed channel may still be
+ * queued: then nobody but the close fires senders.
+ */
+#ifndef _CHAN_CORE_H
+#define _CHAN_CORE_H
+
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#define CHAN_INPLACE_MAX	1024	/* bytes of an element that is copied under the lock */
+#define CHAN_HOLD_BYTES		4096	/* bytes copied in one hold of the lock */
+#define CHAN_HOLD_WAKES		32	/* parties fired in one hold of the lock */
+
+/*
+ * Why the short way, ring only, is barred. One word, so that the hot path tests
+ * it once.
+ */
+#define CHAN_SLOW_CLOSED	BIT(0)
+#define CHAN_SLOW_HUNGUP	BIT(1)
+#define CHAN_SLOW_RECEIVERS	BIT(2)	/* recvq is not empty */
+#define CHAN_SLOW_SENDERS	BIT(3)	/* sendq is not empty */
+#define CHAN_SLOW_RETURNED	BIT(4)	/* the list of returned elements isn't empty */
+#define CHAN_SLOW_FORM		BIT(5)	/* elements are messages, or by reference */
+#define CHAN_SLOW_NO_SEND	(CHAN_SLOW_CLOSED | CHAN_SLOW_HUNGUP)
+
+struct chan_account;
+
+/**
+ * struct chan_elem - an element outside the ring, or in a ring by reference
+ * @node: in &struct chan.returned
+ * @seq: its number in the order of sends, from 0; valid once it was sent
+ * @len: bytes of it
+ * @account: who is charged for this memory, or NULL; not the core's concern, but
+ *	it stays with the place when two elements change places
+ * @data: the bytes, room for the element size of the channel
+ */
+struct chan_elem {
+	struct list_head node;
+	u64 seq;
+	u32 len;
+	struct chan_account *account;
+	u8 data[] __aligned(8);
+};
+
+enum chan_party_state {
+	CHAN_PENDING,
+	CHAN_FIRED,
+	CHAN_CANCELLED,
+};
+
+/**
+ * struct chan_party - somebody who waits
+ * @state: PENDING to FIRED or CANCELLED under the lock of the channel; read
+ *	without it by the owner only (the FIRED argument)
+ * @result: written before FIRED: of a receive 1, or 0 for closed; of a send 1,
+ *	or -EPIPE
+ * @task: immutable; whom to wake
+ */
+struct chan_party {
+	enum chan_party_state state;
+	int result;
+	struct task_struct *task;
+};
+
+/**
+ * struct chan_waiter - a party's place in the queue of one channel
+ * @node: lock; in &struct chan.recvq or &struct chan.sendq
+ * @party: immutable; who waits
+ * @elem: lock while PENDING, then the owner's; a sender's element, or where a
+ *	receiver's element lands. By reference it may be exchanged for another.
+ * @sending: immutable; in which queue it stands
+ */
+struct chan_waiter {
+	struct list_head node;
+	struct chan_party *party;
+	struct chan_elem *elem;
+	bool sending;
+};
+
+/**
+ * struct chan - a channel
+ * @lock: see above
+ * @slow: lock; CHAN_SLOW_*
+ * @count: lock; elements in the ring
+ * @head: lock; slot of the oldest element in the ring
+ * @tail: lock; slot that the next element goes to
+ * @capacity: immutable; slots of the ring
+ * @stride: immutable; bytes from slot to slot
+ * @elem_size: immutable; bytes of an element, or at most of a message
+ * @short_len: immutable; the element size if the short way takes it, else
+ *	U32_MAX
+ * @ring: immutable; @capacity slots. A slot is the bare element (fixed), a
+ *	&struct chan_slot (message), or a pointer to a &struct chan_elem (by
+ *	reference); in the last case each slot always has one, for the exchange.
+ * @sent: lock; elements sent: the next one's sequence number
+ * @rpoll: own lock; who polls for receiving
+ * @wpoll: own lock; who polls for sending
+ * @recvq: lock; parked receivers, oldest first
+ * @sendq: lock; parked senders, oldest first
+ * @returned: lock; elements that failed receivers gave back, by sequence number,
+ *	all of them older than those in the ring
+ * @nr_recvq: lock; length of @recvq
+ * @nr_sendq: lock; length of @sendq
+ * @nr_returned: lock; length of @returned
+ * @nr_senders: lock; handles that may send
+ * @nr_receivers: lock; handles that may receive
+ * @autoclose: immutable; close when @nr_senders falls to 0
+ * @hangup: immutable; hang up when @nr_receivers falls to 0
+ * @message: immutable; elements have lengths of their own
+ * @by_ref: immutable; elements are over CHAN_INPLACE_MAX and never copied under
+ *	the lock, but change places with an empty one
+ */
+struct chan {
+	spinlock_t lock;
+	u32 slow;
+	u32 count;
+	u32 head;
+	u32 tail;
+	u32 capacity;
+	u32 stride;
+	u32 elem_size;
+	u32 short_len;
+	void *ring;
+	u64 sent;
+	wait_queue_head_t rpoll;
+	wait_queue_head_t wpoll;
+	struct list_head recvq;
+	struct list_head sendq;
+	struct list_head returned;
+	u32 nr_recvq;
+	u32 nr_sendq;
+	u32 nr_returned;
+	u32 nr_senders;
+	u32 nr_receivers;
+	bool autoclose;
+	bool hangup;
+	bool message;
+	bool by_ref;
+};
+
+/* The slot of a message. */
+struct chan_slot {
+	u32 len;
+	u8 data[];
+};
+
+/**
+ * struct chan_hold - one hold of a channel's lock: what it found, what is to
+ *	follow it
+ * @data: begin: where the element is, or goes to (not by reference)
+ * @ref: begin: by reference, the place whose element is exchanged
+ * @len: begin_recv: bytes of the element
+ * @seq: begin_recv: its sequence number
+ * @peer: begin: the parked waiter that it goes to or comes from, or NULL
+ * @returned: begin_recv: the returned element that it is, or NULL
+ * @raise_in: what to tell those who poll for receiving
+ * @raise_out: what to tell those who poll for sending
+ * @raise_all: tell exclusive pollers too, all of them
+ * @garbage: an element to free, or NULL
+ * @nr_wakes: length of @wake
+ * @wake: tasks to wake
+ */
+struct chan_hold {
+	void *data;
+	struct chan_elem **ref;
+	u32 len;
+	u64 seq;
+	struct chan_waiter *peer;
+	struct chan_elem *returned;
+	__poll_t raise_in;
+	__poll_t raise_out;
+	bool raise_all;
+	struct chan_elem *garbage;
+	u32 nr_wakes;
+	struct task_struct *wake[CHAN_HOLD_WAKES];
+};
+
+void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message);
+void chan_lock(struct chan *c, struct chan_hold *h) __acquires(&c->lock);
+void chan_unlock(struct chan *c, struct chan_hold *h) __releases(&c->lock);
+
+int chan_begin_send(struct chan *c, struct chan_hold *h, u32 want);
+void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len);
+int chan_begin_recv(struct chan *c, struct chan_hold *h, u32 want);
+void chan_commit_recv(struct chan *c, struct chan_hold *h, u32 n);
+
+int chan_send_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e);
+void chan_recv_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e);
+void chan_return_elem(struct chan *c, struct chan_elem *e);
+
+void chan_enqueue_send(struct chan *c, struct chan_hold *h, struct chan_waiter *w);
+void chan_enqueue_recv(struct chan *c, struct chan_hold *h, struct chan_waiter *w);
+int chan_park(struct chan *c, struct chan_waiter *w, const ktime_t *deadline);
+
+int chan_close(struct chan *c);
+void chan_handle_new(struct chan *c, bool may_send, bool may_recv);
+void chan_handle_gone(struct chan *c, bool may_send, bool may_recv);
+
+/* The owner of the core's memory provides this. */
+void chan_elem_free(struct chan *c, struct chan_elem *e);
+
+/**
+ * chan_len() - elements queued
+ * @c: the channel, locked
+ *
+ * Return: elements, those that were returned included.
+ */
+static inline u32 chan_len(const struct chan *c)
+{
+	return c->count + c->nr_returned;
+}
+
+/**
+ * chan_has_room() - can an element be queued?
+ * @c: the channel, locked
+ *
+ * Return: true if the ring would take one. Returned elements take room.
+ */
+static inline bool chan_has_room(const struct chan *c)
+{
+	return chan_len(c) < c->capacity;
+}
+
+/**
+ * chan_can_recv() - would a receive find an element?
+ * @c: the channel, locked
+ *
+ * Return: true if an element is queued, or a sender parked who may still send.
+ */
+static inline bool chan_can_recv(const struct chan *c)
+{
+	return chan_len(c) ||
+	       (c->nr_sendq && !(c->slow & CHAN_SLOW_NO_SEND));
+}
+
+/**
+ * chan_can_send() - would a send find a place?
+ * @c: the channel, locked
+ *
+ * Return: true if there is room or a parked receiver. Closed channels are not
+ * looked at.
+ */
+static inline bool chan_can_send(const struct chan *c)
+{
+	return chan_has_room(c) || c->nr_recvq;
+}
+
+/* The address of a slot. */
+static __always_inline void *chan_slot_at(const struct chan *c, u32 i)
+{
+	return (u8 *)c->ring + (size_t)i * c->stride;
+}
+
+/* The slot @n, at most a ring's length, after @i. */
+static __always_inline u32 chan_slot_after(const struct chan *c, u32 i, u32 n)
+{
+	i += n;
+	return i >= c->capacity ? i - c->capacity : i;
+}
+
+/*
+ * The short way: fixed elements, nobody parked, nothing returned, open. Both
+ * halves are the ring case of begin and commit, for one element, with nothing
+ * noted in a hold. A raise is left to the caller: waitqueue_active() under the
+ * lock needs no barrier, since a poller queues itself before it takes the lock
+ * to look.
+ */
+static __always_inline void *chan_short_send(const struct chan *c)
+{
+	if (unlikely(c->slow || c->count == c->capacity))
+		return NULL;
+	return chan_slot_at(c, c->tail);
+}
+
+static __always_inline void chan_short_sent(struct chan *c)
+{
+	c->tail = chan_slot_after(c, c->tail, 1);
+	c->count++;
+	c->sent++;
+}
+
+static __always_inline void *chan_short_recv(const struct chan *c)
+{
+	if (unlikely(c->slow || !c->count))
+		return NULL;
+	return chan_slot_at(c, c->head);
+}
+
+static __always_inline void chan_short_received(struct chan *c)
+{
+	c->head = chan_slot_after(c, c->head, 1);
+	c->count--;
+}
+
+#endif /* _CHAN_CORE_H */

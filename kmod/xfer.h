@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Moving elements between a channel and the caller's memory.
+ */
+#ifndef _CHAN_XFER_H
+#define _CHAN_XFER_H
+
+#include "chan.h"
+#include "uaccess.h"
+
+/**
+ * struct chan_io - one call that sends or receives
+ * @handle: whose call it is
+ * @mem: where the elements are, or go to
+ * @wire: fixed elements: bytes of one in @mem; an element of size 0 is one byte
+ *	to read(2) and write(2), none to the ioctls
+ * @len: messages: bytes of the message (send) or of the buffer (receive; out: of
+ *	the message)
+ * @need: receive: bytes that the last copy needed, to fault them in
+ * @len_addr: messages received by ioctl: where the length goes, else NULL
+ * @nonblock: don't wait
+ * @deadline: how long to wait, on CLOCK_MONOTONIC, or NULL for ever
+ */
+struct chan_io {
+	struct chan_handle *handle;
+	struct chan_mem mem;
+	u32 wire;
+	u32 len;
+	u32 need;
+	__u32 __user *len_addr;
+	bool nonblock;
+	const ktime_t *deadline;
+};
+
+ssize_t chan_send(struct chan_io *io, size_t n);
+ssize_t chan_recv(struct chan_io *io, size_t n);
+
+/* Raise what a short way has noted under the lock. */
+static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)
+{
+	wake_up_interruptible_poll(wq, events);
+}
+
+/**
+ * chan_short_write() - send one fixed element, if only the ring is concerned
+ * @c: the channel, of a short_len
+ * @from: the element, access_ok()
+ * @len: its size
+ *
+ * Return: whether it was sent; if not, nothing has changed, and chan_send() says
+ * why.
+ */
+static __always_inline bool chan_short_write(struct chan *c, const void __user *from,
+					     size_t len)
+{
+	bool done, raise = false;
+	void *slot;
+
+	spin_lock(&c->lock);
+	slot = chan_short_send(c);
+	done = slot && likely(chan_get_atomic(slot, from, len) == len);
+	if (done) {
+		chan_short_sent(c);
+		raise = waitqueue_active(&c->rpoll);
+	}
+	spin_unlock(&c->lock);
+	if (unlikely(raise))
+		chan_short_raise(&c->rpoll, EPOLLIN | EPOLLRDNORM);
+	return done;
+}
+
+/**
+ * chan_short_read() - receive one fixed element, if only the ring is concerned
+ * @c: the channel, of a short_len
+ * @to: where it goes, access_ok()
+ * @len: its size
+ *
+ * Return: whether it was received; if not, nothing has changed, and chan_recv()
+ * says why.
+ */
+static __always_inline bool chan_short_read(struct chan *c, void __user *to, size_t len)
+{
+	bool done, raise = false;
+	void *slot;
+
+	spin_lock(&c->lock);
+	slot = chan_short_recv(c);
+	done = slot && likely(chan_put_atomic(to, slot, len) == len);
+	if (done) {
+		chan_short_received(c);
+		raise = waitqueue_active(&c->wpoll);
+	}
+	spin_unlock(&c->lock);
+	if (unlikely(raise))
+		chan_short_raise(&c->wpoll, EPOLLOUT | EPOLLWRNORM);
+	return done;
+}
+
+#endif /* _CHAN_XFER_H */
