@@ -148,11 +148,18 @@ struct chan_account *chan_account_get(struct chan_account *a)
  */
 void chan_account_put(struct chan_account *a)
 {
-	while (a && refcount_dec_and_lock(&a->refs, &chan_accounts_lock)) {
-		struct chan_account *parent = a->parent;
+	struct chan_account *parent;
+	bool last;
 
-		hash_del(&a->node);
+	while (a && !refcount_dec_not_one(&a->refs)) {
+		spin_lock(&chan_accounts_lock);
+		last = refcount_dec_and_test(&a->refs);
+		if (last)
+			hash_del(&a->node);
 		spin_unlock(&chan_accounts_lock);
+		if (!last)
+			return;
+		parent = a->parent;
 		chan_account_free(a);
 		a = parent;
 	}

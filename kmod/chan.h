@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module's private header: what stands around the core.
+ * Private to the module: what stands around the core.
  *
  * LOCKS, outer to inner
  *

@@ -52,6 +52,7 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
  * @h: the hold, uninitialised
  */
 void chan_lock(struct chan *c, struct chan_hold *h)
+	__acquires(RCU) __acquires(&c->lock)
 {
 	h->peer = NULL;
 	h->returned = NULL;
@@ -76,6 +77,7 @@ static void chan_raise(wait_queue_head_t *wq, __poll_t events, bool all)
  * @h: the hold
  */
 void chan_unlock(struct chan *c, struct chan_hold *h)
+	__releases(&c->lock) __releases(RCU)
 {
 	u32 i;
 
@@ -89,18 +91,17 @@ void chan_unlock(struct chan *c, struct chan_hold *h)
 		chan_elem_free(c, h->garbage);
 }
 
-/* Whoever polls queues itself before it looks under the lock: no barrier. */
 static void chan_raise_in(struct chan *c, struct chan_hold *h)
 {
 	lockdep_assert_held(&c->lock);
-	if (waitqueue_active(&c->rpoll))
+	if (chan_is_polled(&c->rpoll))
 		h->raise_in |= CHAN_POLL_IN;
 }
 
 static void chan_raise_out(struct chan *c, struct chan_hold *h)
 {
 	lockdep_assert_held(&c->lock);
-	if (waitqueue_active(&c->wpoll))
+	if (chan_is_polled(&c->wpoll))
 		h->raise_out |= CHAN_POLL_OUT;
 }
 
@@ -127,7 +128,7 @@ static void chan_fire(struct chan_hold *h, struct chan_party *p, int result)
 {
 	h->wake[h->nr_wakes++] = p->task;
 	p->result = result;
-	smp_store_release(&p->state, CHAN_FIRED);
+	smp_store_release(&p->state, CHAN_FIRED);	/* pairs with chan_sleep() */
 }
 
 static void chan_fire_recv(struct chan *c, struct chan_hold *h,
@@ -333,7 +334,7 @@ void chan_commit_recv(struct chan *c, struct chan_hold *h, u32 n)
 		chan_admit_senders(c, h);
 	if (chan_has_room(c))
 		chan_raise_out(c, h);
-	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c) && waitqueue_active(&c->rpoll))
+	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c))
 		h->raise_in |= CHAN_POLL_IN | EPOLLRDHUP | EPOLLHUP;
 }
 
@@ -478,6 +479,7 @@ static int chan_sleep(struct chan_party *p, const ktime_t *deadline)
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		/* pairs with chan_fire() */
 		if (smp_load_acquire(&p->state) != CHAN_PENDING)
 			break;
 		if (signal_pending(current)) {
@@ -543,7 +545,7 @@ static bool chan_flush(struct chan *c, struct chan_hold *h)
  * one hold after another. Who comes meanwhile sees the mark.
  */
 static void chan_end(struct chan *c, struct chan_hold *h, u32 marks)
-	__releases(&c->lock)
+	__releases(&c->lock) __releases(RCU)
 {
 	bool done;
 

@@ -169,7 +169,7 @@ struct chan_waiter {
  *	the lock, but change places with an empty one
  */
 struct chan {
-	spinlock_t lock;
+	spinlock_t lock;		/* outermost of the core, and its only one */
 	u32 slow;
 	u32 count;
 	u32 head;
@@ -234,8 +234,10 @@ struct chan_hold {
 };
 
 void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message);
-void chan_lock(struct chan *c, struct chan_hold *h) __acquires(&c->lock);
-void chan_unlock(struct chan *c, struct chan_hold *h) __releases(&c->lock);
+void chan_lock(struct chan *c, struct chan_hold *h)
+	__acquires(RCU) __acquires(&c->lock);
+void chan_unlock(struct chan *c, struct chan_hold *h)
+	__releases(&c->lock) __releases(RCU);
 
 int chan_begin_send(struct chan *c, struct chan_hold *h, u32 want);
 void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len);
@@ -303,6 +305,15 @@ static inline bool chan_can_send(const struct chan *c)
 	return chan_has_room(c) || c->nr_recvq;
 }
 
+/*
+ * Does anybody poll? Under the channel's lock this needs no barrier, since a
+ * poller queues itself before it takes the lock to look.
+ */
+static __always_inline bool chan_is_polled(struct wait_queue_head *wq)
+{
+	return waitqueue_active(wq);	/* the channel's lock orders it */
+}
+
 /* The address of a slot. */
 static __always_inline void *chan_slot_at(const struct chan *c, u32 i)
 {
@@ -319,9 +330,7 @@ static __always_inline u32 chan_slot_after(const struct chan *c, u32 i, u32 n)
 /*
  * The short way: fixed elements, nobody parked, nothing returned, open. Both
  * halves are the ring case of begin and commit, for one element, with nothing
- * noted in a hold. A raise is left to the caller: waitqueue_active() under the
- * lock needs no barrier, since a poller queues itself before it takes the lock
- * to look.
+ * noted in a hold. A raise is left to the caller.
  */
 static __always_inline void *chan_short_send(const struct chan *c)
 {

@@ -16,7 +16,7 @@
 #include "chan.h"
 #include "compat.h"
 
-#define CHAN_MINORS	(1U << 16)
+#define CHAN_MINORS	65536
 
 /**
  * struct chan_node - a channel's device

@@ -61,7 +61,7 @@ static __always_inline bool chan_short_write(struct chan *c, const void __user *
 	done = slot && likely(chan_get_atomic(slot, from, len) == len);
 	if (done) {
 		chan_short_sent(c);
-		raise = waitqueue_active(&c->rpoll);
+		raise = chan_is_polled(&c->rpoll);
 	}
 	spin_unlock(&c->lock);
 	if (unlikely(raise))
@@ -88,7 +88,7 @@ static __always_inline bool chan_short_read(struct chan *c, void __user *to, siz
 	done = slot && likely(chan_put_atomic(to, slot, len) == len);
 	if (done) {
 		chan_short_received(c);
-		raise = waitqueue_active(&c->wpoll);
+		raise = chan_is_polled(&c->wpoll);
 	}
 	spin_unlock(&c->lock);
 	if (unlikely(raise))

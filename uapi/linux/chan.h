@@ -76,9 +76,9 @@
 #define CHAN_IOC_DESTROY	_IO(CHAN_IOC_MAGIC, 0x15)
 
 /* Hard limits; a user's own are lower (see &struct chan_limits). */
-#define CHAN_ELEM_SIZE_MAX	(1U << 20)	/* bytes of an element */
-#define CHAN_CAPACITY_MAX	(1U << 30)	/* elements */
-#define CHAN_BYTES_MAX		(1U << 30)	/* bytes of all elements of a channel */
+#define CHAN_ELEM_SIZE_MAX	0x00100000	/* bytes of an element */
+#define CHAN_CAPACITY_MAX	0x40000000	/* elements */
+#define CHAN_BYTES_MAX		0x40000000	/* bytes of all elements of a channel */
 
 #define CHAN_TYPE_LEN		32	/* with the closing NUL */
 #define CHAN_NAME_LEN		64	/* with the closing NUL */
@@ -89,19 +89,19 @@
 /*
  * What a channel is, in the flags of &struct chan_create and &struct chan_info.
  */
-#define CHAN_MESSAGE		(1U << 0)	/* elements of 0..elem_size bytes */
-#define CHAN_NAMED		(1U << 1)	/* has a node and lives until destroyed */
-#define CHAN_AUTOCLOSE		(1U << 2)	/* closes with the last sending handle */
-#define CHAN_HANGUP		(1U << 3)	/* hangs up with the last receiving handle */
+#define CHAN_MESSAGE		0x00000001	/* elements of 0..elem_size bytes */
+#define CHAN_NAMED		0x00000002	/* has a node and lives until destroyed */
+#define CHAN_AUTOCLOSE		0x00000004	/* closes with the last sending handle */
+#define CHAN_HANGUP		0x00000008	/* hangs up with the last receiving handle */
 #define CHAN_CREATE_FLAGS	(CHAN_MESSAGE | CHAN_NAMED | CHAN_AUTOCLOSE | \
 				 CHAN_HANGUP)
 
 /*
  * What has become of it, in the flags of &struct chan_info.
  */
-#define CHAN_CLOSED		(1U << 16)	/* no more sends; receives drain it */
-#define CHAN_HUNGUP		(1U << 17)	/* no more sends: the receivers went */
-#define CHAN_DESTROYED		(1U << 18)	/* was named; its node is gone */
+#define CHAN_CLOSED		0x00010000	/* no more sends; receives drain it */
+#define CHAN_HUNGUP		0x00020000	/* no more sends: the receivers went */
+#define CHAN_DESTROYED		0x00040000	/* was named; its node is gone */
 
 /**
  * struct chan_create - CHAN_IOC_CREATE: make a channel and a handle to it
@@ -245,7 +245,7 @@ struct chan_list {
 /*
  * What this module can do, in &struct chan_limits.features.
  */
-#define CHAN_FEATURE_CORE	(1ULL << 0)	/* all that this header describes */
+#define CHAN_FEATURE_CORE	0x1ULL	/* all that this header describes */
 
 /**
  * struct chan_limits - CHAN_IOC_LIMITS: features, limits, and what is in use
@@ -290,8 +290,8 @@ struct chan_limits {
 /*
  * How to wait, in &struct chan_xfer.flags.
  */
-#define CHAN_NONBLOCK		(1U << 0)	/* EAGAIN rather than wait */
-#define CHAN_TIMEOUT		(1U << 1)	/* wait for @timeout_ns at most */
+#define CHAN_NONBLOCK		0x00000001	/* EAGAIN rather than wait */
+#define CHAN_TIMEOUT		0x00000002	/* wait for @timeout_ns at most */
 #define CHAN_XFER_FLAGS		(CHAN_NONBLOCK | CHAN_TIMEOUT)
 
 /**
@@ -354,7 +354,7 @@ struct chan_narrow {
 	__u32 pad;
 };
 
-#define CHAN_DESTROY_FORCE	(1U << 0)	/* even if elements are queued */
+#define CHAN_DESTROY_FORCE	0x00000001	/* even if elements are queued */
 
 /**
  * struct chan_destroy - CHAN_IOC_DESTROY: unlink a named channel
