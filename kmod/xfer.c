@@ -342,7 +342,7 @@ static int chan_recv_in_hand(struct chan_io *io)
 	if (r)
 		return r;
 	w.elem = hand.elem;
-	chan_mem_prepare(&io->mem, c->elem_size);
+	chan_mem_prepare(&io->mem, c->elem_size ?: io->wire);
 
 	chan_lock(c, &h);
 	r = chan_recv_take(io, &h, &w.elem);
