@@ -42,8 +42,8 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
 		c->stride = elem_size;
 	if (message || c->by_ref)
 		c->slow = CHAN_SLOW_FORM;
-	/* An element of size 0 is a byte to read(2) and write(2). */
-	c->short_len = c->slow || !elem_size ? U32_MAX : elem_size;
+	/* An element of size 0 is a byte to read(2) and write(2): not so short. */
+	c->short_len = c->slow || !capacity || !elem_size ? U32_MAX : elem_size;
 }
 
 /**
@@ -407,7 +407,7 @@ static void chan_serve_receiver(struct chan *c, struct chan_hold *h)
 void chan_return_elem(struct chan *c, struct chan_elem *e)
 {
 	struct chan_elem *later;
-	struct chan_hold h;
+	struct chan_hold h CHAN_UNINIT;
 
 	chan_lock(c, &h);
 	list_for_each_entry(later, &c->returned, node)
@@ -574,7 +574,7 @@ static void chan_end(struct chan *c, struct chan_hold *h, u32 marks)
  */
 int chan_close(struct chan *c)
 {
-	struct chan_hold h;
+	struct chan_hold h CHAN_UNINIT;
 	bool again;
 
 	chan_lock(c, &h);
@@ -605,7 +605,7 @@ void chan_handle_new(struct chan *c, bool may_send, bool may_recv)
  */
 void chan_handle_gone(struct chan *c, bool may_send, bool may_recv)
 {
-	struct chan_hold h;
+	struct chan_hold h CHAN_UNINIT;
 	u32 marks = 0;
 
 	chan_lock(c, &h);

@@ -67,7 +67,17 @@
 
 #define CHAN_INPLACE_MAX	1024	/* bytes of an element that is copied under the lock */
 #define CHAN_HOLD_BYTES		4096	/* bytes copied in one hold of the lock */
-#define CHAN_HOLD_WAKES		32	/* parties fired in one hold of the lock */
+#define CHAN_HOLD_WAKES		16	/* parties fired in one hold of the lock */
+
+/*
+ * For what is large, on the stack, and written before it is read: no zeroes first
+ * from a compiler that is told to zero everything (CONFIG_INIT_STACK_ALL_ZERO).
+ */
+#if __has_attribute(__uninitialized__)
+#define CHAN_UNINIT	__attribute__((__uninitialized__))
+#else
+#define CHAN_UNINIT
+#endif
 
 /*
  * Why the short way, ring only, is barred. One word, so that the hot path tests
@@ -145,7 +155,7 @@ struct chan_waiter {
  * @capacity: immutable; slots of the ring
  * @stride: immutable; bytes from slot to slot
  * @elem_size: immutable; bytes of an element, or at most of a message
- * @short_len: immutable; the element size if the short way takes it, else
+ * @short_len: immutable; the element size if the short way may take it, else
  *	U32_MAX
  * @ring: immutable; @capacity slots. A slot is the bare element (fixed), a
  *	&struct chan_slot (message), or a pointer to a &struct chan_elem (by

@@ -144,25 +144,28 @@ static inline size_t chan_mem_put_atomic(struct chan_mem *m, const void *from, s
 	return put;
 }
 
-/* Copy in, without moving on; may sleep. Return: whether all was copied. */
+/*
+ * Copy in, without moving on; may sleep, but the page is often there, and then the
+ * cases above are the shorter way. Return: whether all was copied.
+ */
 static inline bool chan_mem_get(struct chan_mem *m, void *to, size_t n)
 {
 	size_t got;
 
 	if (!m->iter)
-		return !copy_from_user(to, m->addr, n);
+		return chan_get_atomic(to, m->addr, n) == n || !copy_from_user(to, m->addr, n);
 	got = copy_from_iter(to, n, m->iter);
 	iov_iter_revert(m->iter, got);
 	return got == n;
 }
 
-/* Copy out, without moving on; may sleep. Return: whether all was copied. */
+/* Copy out, likewise. */
 static inline bool chan_mem_put(struct chan_mem *m, const void *from, size_t n)
 {
 	size_t put;
 
 	if (!m->iter)
-		return !copy_to_user(m->addr, from, n);
+		return chan_put_atomic(m->addr, from, n) == n || !copy_to_user(m->addr, from, n);
 	put = copy_to_iter(from, n, m->iter);
 	iov_iter_revert(m->iter, put);
 	return put == n;

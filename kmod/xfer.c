@@ -14,6 +14,11 @@
  * elements of calls that park, whose other side copies or exchanges them. A
  * receive that took an element in hand and then can't deliver it returns it to
  * the channel, in its place.
+ *
+ * The element that changes places is the handle's spare, so that a call that
+ * doesn't park needs no memory. Only where several calls at once use one open file
+ * do all but the first of them allocate theirs, before anything is decided: they
+ * must not wait for each other's copies.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -87,7 +92,7 @@ static int chan_send_in_place(struct chan_io *io, u32 want)
 {
 	struct chan *c = io->handle->chan;
 	u32 len = c->message ? io->len : c->elem_size;
-	struct chan_hold h;
+	struct chan_hold h CHAN_UNINIT;
 	size_t got;
 	int r;
 
@@ -109,8 +114,8 @@ static int chan_send_in_hand(struct chan_io *io)
 	struct chan_party party = { .state = CHAN_PENDING, .task = current };
 	struct chan_waiter w = { .party = &party, .sending = true };
 	struct chan *c = io->handle->chan;
-	struct chan_hand hand;
-	struct chan_hold h;
+	struct chan_hand hand CHAN_UNINIT;
+	struct chan_hold h CHAN_UNINIT;
 	bool parked = false;
 	int r;
 
@@ -152,17 +157,30 @@ static int chan_send_refused(struct chan_io *io)
 	return r;
 }
 
+/*
+ * Will a call that may wait have to? Without the lock this is a guess: it saves a
+ * look in place, and in hand the call looks again before it waits.
+ */
+static bool chan_send_will_wait(const struct chan_io *io)
+{
+	const struct chan *c = io->handle->chan;
+
+	return !io->nonblock && data_race(c->count) == c->capacity &&
+	       !(data_race(c->slow) & CHAN_SLOW_RECEIVERS);
+}
+
 static int chan_send_some(struct chan_io *io, u32 want)
 {
 	int r;
 
-	if (!io->handle->chan->by_ref) {
-		r = chan_send_in_place(io, want);
-		if (r != -EAGAIN || io->nonblock)
-			return r;
+	if (io->handle->chan->by_ref)
+		return chan_send_refused(io) ?: chan_send_in_hand(io);
+	if (chan_send_will_wait(io))
 		return chan_send_in_hand(io);
-	}
-	return chan_send_refused(io) ?: chan_send_in_hand(io);
+	r = chan_send_in_place(io, want);
+	if (r == -EAGAIN && !io->nonblock)
+		return chan_send_in_hand(io);
+	return r;
 }
 
 /* A copy with page faults off fell short: is there no such memory, or only not yet? */
@@ -253,7 +271,7 @@ static bool chan_put_len_atomic(const struct chan_io *io, u32 len)
 static int chan_recv_in_place(struct chan_io *io, u32 want)
 {
 	struct chan *c = io->handle->chan;
-	struct chan_hold h;
+	struct chan_hold h CHAN_UNINIT;
 	size_t bytes, put;
 	int r, bad;
 
@@ -333,8 +351,8 @@ static int chan_recv_in_hand(struct chan_io *io)
 	struct chan_party party = { .state = CHAN_PENDING, .task = current };
 	struct chan_waiter w = { .party = &party };
 	struct chan *c = io->handle->chan;
-	struct chan_hand hand;
-	struct chan_hold h;
+	struct chan_hand hand CHAN_UNINIT;
+	struct chan_hold h CHAN_UNINIT;
 	bool parked = false;
 	int r;
 
@@ -364,16 +382,25 @@ static int chan_recv_in_hand(struct chan_io *io)
 	return r;
 }
 
+/* As chan_send_will_wait(). */
+static bool chan_recv_will_wait(const struct chan_io *io)
+{
+	const struct chan *c = io->handle->chan;
+
+	return !io->nonblock && !data_race(c->count) &&
+	       !(data_race(c->slow) & ~(CHAN_SLOW_FORM | CHAN_SLOW_RECEIVERS));
+}
+
 static int chan_recv_some(struct chan_io *io, u32 want)
 {
 	int r;
 
-	if (!io->handle->chan->by_ref) {
-		r = chan_recv_in_place(io, want);
-		if (r != -EAGAIN || io->nonblock)
-			return r;
-	}
-	return chan_recv_in_hand(io);
+	if (io->handle->chan->by_ref || chan_recv_will_wait(io))
+		return chan_recv_in_hand(io);
+	r = chan_recv_in_place(io, want);
+	if (r == -EAGAIN && !io->nonblock)
+		return chan_recv_in_hand(io);
+	return r;
 }
 
 static int chan_recv_fault(struct chan_io *io)
