@@ -165,8 +165,10 @@ static bool chan_send_will_wait(const struct chan_io *io)
 {
 	const struct chan *c = io->handle->chan;
 
-	return !io->nonblock && data_race(c->count) == c->capacity &&
-	       !(data_race(c->slow) & CHAN_SLOW_RECEIVERS);
+	if (io->nonblock)
+		return false;
+	/* Both may change as we look. */
+	return data_race(c->count) == c->capacity && !(data_race(c->slow) & CHAN_SLOW_RECEIVERS);
 }
 
 static int chan_send_some(struct chan_io *io, u32 want)
@@ -387,8 +389,12 @@ static bool chan_recv_will_wait(const struct chan_io *io)
 {
 	const struct chan *c = io->handle->chan;
 
-	return !io->nonblock && !data_race(c->count) &&
-	       !(data_race(c->slow) & ~(CHAN_SLOW_FORM | CHAN_SLOW_RECEIVERS));
+	const u32 waits = CHAN_SLOW_FORM | CHAN_SLOW_RECEIVERS;
+
+	if (io->nonblock)
+		return false;
+	/* Both may change as we look. */
+	return !data_race(c->count) && !(data_race(c->slow) & ~waits);
 }
 
 static int chan_recv_some(struct chan_io *io, u32 want)
