@@ -127,7 +127,6 @@ extern const struct file_operations chan_fops;
 struct file *chan_file_new(struct chan_object *o, u32 fd_flags, bool first);
 
 /* ioctl.c */
-int chan_args_in(void *arg, size_t size, const void __user *uarg);
 int chan_args_out(void __user *uarg, const void *arg, size_t size);
 long chan_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 

@@ -12,17 +12,33 @@
 #include <linux/user_namespace.h>
 
 #include "chan.h"
+#include "uaccess.h"
 
 #define CHAN_LIST_MAX	4096
+
+/* Is it all NULs? @s is aligned and @size a multiple of 8: make's common case. */
+static __always_inline bool chan_is_zero(const char *s, size_t size)
+{
+	const u64 *word = (const u64 *)s;
+	u64 any = 0;
+	size_t i;
+
+	for (i = 0; i < size / sizeof(u64); i++)
+		any |= word[i];
+	return !any;
+}
 
 /*
  * A string of @size bytes, padded with NULs, of printable characters none of which
  * is in @barred: what tools print and udev rules match must need no quoting.
  */
-static bool chan_string_ok(const char *s, size_t size, const char *barred)
+static __always_inline bool chan_string_ok(const char *s, size_t size, const char *barred)
 {
-	size_t len = strnlen(s, size), i;
+	size_t len, i;
 
+	if (!s[0] && chan_is_zero(s, size))
+		return true;
+	len = strnlen(s, size);
 	if (len == size || memchr_inv(s + len, 0, size - len))
 		return false;
 	for (i = 0; i < len; i++)
@@ -113,7 +129,7 @@ static int chan_create(struct chan_object *o, struct chan_create *arg, void __us
 
 static long chan_ctl_create(void __user *uarg)
 {
-	struct chan_create arg;
+	struct chan_create arg CHAN_UNINIT;
 	struct chan_object *o;
 	int r;
 

@@ -22,28 +22,6 @@ static_assert(sizeof(struct chan_narrow) == 16);
 static_assert(sizeof(struct chan_destroy) == 8);
 
 /**
- * chan_args_in() - copy an argument that begins with its size
- * @arg: out: the structure that this module knows
- * @size: its size, which is also that of its first version
- * @uarg: the caller's
- *
- * Return: 0; -EINVAL if it is too short; -E2BIG if it is too long, or not zero
- * where it is longer than @size; -EFAULT.
- */
-int chan_args_in(void *arg, size_t size, const void __user *uarg)
-{
-	u32 usize;
-
-	if (get_user(usize, (const u32 __user *)uarg))
-		return -EFAULT;
-	if (usize < size)
-		return -EINVAL;
-	if (usize > PAGE_SIZE)
-		return -E2BIG;
-	return copy_struct_from_user(arg, size, uarg, usize);
-}
-
-/**
  * chan_args_out() - copy the results back
  * @uarg: the caller's
  * @arg: the structure
@@ -202,7 +180,7 @@ static long chan_ioctl_close(struct file *file, unsigned long arg)
 static long chan_ioctl_info(struct file *file, void __user *uarg)
 {
 	struct chan_handle *h = file->private_data;
-	struct chan_info info;
+	struct chan_info info CHAN_UNINIT;
 	int r;
 
 	r = chan_args_in(&info, sizeof(info), uarg);

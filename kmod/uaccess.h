@@ -96,6 +96,30 @@ static __always_inline size_t chan_put_atomic(void __user *to, const void *from,
 }
 
 /**
+ * chan_args_in() - copy an ioctl's argument, which begins with its size
+ * @arg: out: the structure that this module knows
+ * @size: its size, a constant, which is also that of its first version
+ * @uarg: the caller's
+ *
+ * Return: 0; -EINVAL if it is too short; -E2BIG if it is too long, or not zero
+ * where it is longer than @size; -EFAULT.
+ */
+static __always_inline int chan_args_in(void *arg, size_t size, const void __user *uarg)
+{
+	u32 usize;
+
+	if (get_user(usize, (const u32 __user *)uarg))
+		return -EFAULT;
+	if (likely(usize == size))	/* a copy of constant size */
+		return copy_from_user(arg, uarg, size) ? -EFAULT : 0;
+	if (usize < size)
+		return -EINVAL;
+	if (usize > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(arg, size, uarg, usize);
+}
+
+/**
  * struct chan_mem - where in the caller's memory a call has got to
  * @addr: the place, access_ok(), if @iter is NULL
  * @iter: the place, of readv(2), writev(2) and io_uring
