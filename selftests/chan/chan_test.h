@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of the module share. They talk to it by system calls alone.
+ */
+#ifndef CHAN_TEST_H
+#define CHAN_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/chan.h>
+
+#include "kselftest_harness.h"
+
+#define MSEC	1000000ULL
+#define SEC	1000000000ULL
+#define LONG	(600 * SEC)	/* never in a test that works */
+
+static inline int ctl_open(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/chanctl", O_RDWR | O_CLOEXEC);
+	return fd;
+}
+
+/* Returns the descriptor or -errno. */
+static inline int create(struct chan_create *c)
+{
+	c->size = sizeof(*c);
+	if (ioctl(ctl_open(), CHAN_IOC_CREATE, c))
+		return -errno;
+	return c->fd;
+}
+
+static inline int make_chan(unsigned int elem_size, unsigned int capacity, unsigned int flags)
+{
+	struct chan_create c = {
+		.elem_size = elem_size,
+		.capacity = capacity,
+		.flags = flags,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+
+	return create(&c);
+}
+
+static inline int narrow(int fd, unsigned int flags)
+{
+	struct chan_narrow n = { .size = sizeof(n), .fd_flags = flags };
+
+	return ioctl(fd, CHAN_IOC_NARROW, &n) ? -errno : n.fd;
+}
+
+static inline int destroy(int fd, unsigned int flags)
+{
+	struct chan_destroy d = { .size = sizeof(d), .flags = flags };
+
+	return ioctl(fd, CHAN_IOC_DESTROY, &d) ? -errno : 0;
+}
+
+static inline int chan_close(int fd)
+{
+	return ioctl(fd, CHAN_IOC_CLOSE, 0) ? -errno : 0;
+}
+
+static inline struct chan_info info(int fd)
+{
+	struct chan_info i = { .size = sizeof(i) };
+
+	if (ioctl(fd, CHAN_IOC_INFO, &i)) {
+		perror("INFO");
+		abort();
+	}
+	return i;
+}
+
+static inline struct chan_limits limits(void)
+{
+	struct chan_limits l = { .size = sizeof(l) };
+
+	if (ioctl(ctl_open(), CHAN_IOC_LIMITS, &l)) {
+		perror("LIMITS");
+		abort();
+	}
+	return l;
+}
+
+/* Both return the number of elements, or -errno. */
+static inline long send_n(int fd, const void *buf, unsigned int n, unsigned int flags,
+			  unsigned long long timeout)
+{
+	struct chan_xfer x = {
+		.size = sizeof(x), .flags = flags, .buf = (uintptr_t)buf, .count = n,
+		.timeout_ns = timeout,
+	};
+	int r = ioctl(fd, CHAN_IOC_SEND, &x);
+
+	return r < 0 ? -errno : r;
+}
+
+static inline long recv_n(int fd, void *buf, unsigned int n, unsigned int flags,
+			  unsigned long long timeout)
+{
+	struct chan_xfer x = {
+		.size = sizeof(x), .flags = flags, .buf = (uintptr_t)buf, .count = n,
+		.timeout_ns = timeout,
+	};
+	int r = ioctl(fd, CHAN_IOC_RECV, &x);
+
+	return r < 0 ? -errno : r;
+}
+
+static inline long send_msg(int fd, const void *buf, unsigned int len, unsigned int flags)
+{
+	struct chan_xfer x = {
+		.size = sizeof(x), .flags = flags, .buf = (uintptr_t)buf, .count = 1, .len = len,
+	};
+	int r = ioctl(fd, CHAN_IOC_SEND, &x);
+
+	return r < 0 ? -errno : r;
+}
+
+static inline long recv_msg(int fd, void *buf, unsigned int *len, unsigned int flags)
+{
+	struct chan_xfer x = {
+		.size = sizeof(x), .flags = flags, .buf = (uintptr_t)buf, .count = 1, .len = *len,
+	};
+	int r = ioctl(fd, CHAN_IOC_RECV, &x);
+
+	*len = x.len;
+	return r < 0 ? -errno : r;
+}
+
+/* read and write that return -errno. */
+static inline long rd(int fd, void *buf, size_t len)
+{
+	ssize_t r = read(fd, buf, len);
+
+	return r < 0 ? -errno : r;
+}
+
+static inline long wr(int fd, const void *buf, size_t len)
+{
+	ssize_t r = write(fd, buf, len);
+
+	return r < 0 ? -errno : r;
+}
+
+/* The module says when calls are parked: no test sleeps and hopes. */
+static inline void wait_parked(int fd, unsigned int senders, unsigned int receivers)
+{
+	struct chan_info i;
+
+	do {
+		sched_yield();
+		i = info(fd);
+	} while (i.parked_senders != senders || i.parked_receivers != receivers);
+}
+
+static inline void set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+/* Short: 0 if nothing is ready. */
+static inline int poll_now(int fd)
+{
+	struct pollfd p = {
+		.fd = fd,
+		.events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP,
+	};
+
+	poll(&p, 1, 0);
+	return p.revents;
+}
+
+/* A call in a thread of its own. */
+struct call {
+	pthread_t thread;
+	int fd;
+	bool sending;
+	void *buf;
+	size_t len;
+	long result;
+};
+
+static inline void *call_run(void *arg)
+{
+	struct call *c = arg;
+
+	c->result = c->sending ? wr(c->fd, c->buf, c->len) : rd(c->fd, c->buf, c->len);
+	return NULL;
+}
+
+static inline void call_start(struct call *c, int fd, bool sending, void *buf, size_t len)
+{
+	*c = (struct call){ .fd = fd, .sending = sending, .buf = buf, .len = len };
+	if (pthread_create(&c->thread, NULL, call_run, c)) {
+		perror("pthread_create");
+		abort();
+	}
+}
+
+static inline long call_end(struct call *c)
+{
+	pthread_join(c->thread, NULL);
+	return c->result;
+}
+
+/* An element that carries a number and fills its size with what follows from it. */
+static inline void fill_elem(void *buf, size_t size, uint64_t v)
+{
+	unsigned char *p = buf;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		p[i] = i < 8 ? v >> (8 * i) : (unsigned char)(v * 31 + i);
+}
+
+static inline bool elem_is(const void *buf, size_t size, uint64_t v)
+{
+	const unsigned char *p = buf;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (p[i] != (unsigned char)(i < 8 ? v >> (8 * i) : v * 31 + i))
+			return false;
+	return true;
+}
+
+#endif /* CHAN_TEST_H */
