@@ -12,6 +12,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* Functions may be named as structures are, as stat(2) is. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
 /**
@@ -64,7 +67,9 @@ int chan_version(void);
  * chan_strerror() - what went wrong with a channel, and what to do
  * @error: what a function here returned, or a positive errno
  *
- * Return: a sentence without capital and full stop, never NULL, not to be freed.
+ * Return: a sentence without capital and full stop, never NULL, not to be freed. For
+ * errors that have no meaning here it is strerror(3)'s, good until the thread asks
+ * again.
  * Since: 0.1
  */
 const char *chan_strerror(int error);
@@ -501,7 +506,8 @@ int chan_destroy(struct chan *c, unsigned int flags);
  * chan_len() - elements queued in the channel, as Go's len(c)
  * @c: the handle
  *
- * Return: how many at some instant of the call.
+ * Return: how many at some instant of the call; negative only if the file was closed
+ * behind the library's back.
  * Since: 0.1
  */
 int chan_len(const struct chan *c);
@@ -607,6 +613,7 @@ int chan_list(unsigned int *next, struct chan_info *entries, size_t n, size_t en
 int chan_limits(struct chan_limits *limits, size_t size);
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 #endif
 
