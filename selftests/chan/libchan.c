@@ -1,0 +1,1018 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libchan over the module: each function once more where it matters that the kernel
+ * answers. What the library does by itself its own unit tests show.
+ *
+ * Built with userspace/include among the include folders, and linked with
+ * build/lib/libchan.a (make -C userspace/lib) and -lpthread. It can't have
+ * chan_test.h, whose system calls are named as the library's functions.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#if !__has_include(<libchan.h>)
+
+TEST(libchan_is_there)
+{
+	SKIP(return, "built without userspace/include and build/lib/libchan.a");
+}
+
+#else
+
+#include <libchan.h>
+
+#define MS	1000000ULL
+#define LONG	(600 * 1000 * MS)	/* never in a test that works */
+#define UID	1000			/* a user who is not root */
+
+#define ARRAY(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* No test sleeps and hopes: the module says who is parked. */
+static void wait_parked(const struct chan *c, unsigned int senders, unsigned int receivers)
+{
+	struct chan_info info;
+
+	do {
+		sched_yield();
+		if (chan_info(c, &info, sizeof(info)))
+			abort();
+	} while (info.parked_senders != senders || info.parked_receivers != receivers);
+}
+
+static struct chan *make(size_t elem_size, size_t capacity, uint32_t flags)
+{
+	struct chan_options options = { .size = sizeof(options), .flags = flags };
+	struct chan *c = NULL;
+
+	return chan_new(&c, elem_size, capacity, O_RDWR, &options) ? NULL : c;
+}
+
+static struct chan *make_named(const char *name, const char *type, uint32_t mode)
+{
+	struct chan_options options = {
+		.size = sizeof(options), .name = name, .type = type, .mode = mode,
+	};
+	struct chan *c = NULL;
+
+	return chan_new(&c, sizeof(int), 4, O_RDWR, &options) ? NULL : c;
+}
+
+/* A call in a thread of its own. */
+struct call {
+	pthread_t thread;
+	struct chan *c;
+	int (*function)(struct call *call);
+	uint64_t timeout_ns;
+	int from, n, value, result;
+};
+
+static void *call_run(void *arg)
+{
+	struct call *call = arg;
+
+	call->result = call->function(call);
+	return NULL;
+}
+
+static void call_start(struct call *call)
+{
+	if (pthread_create(&call->thread, NULL, call_run, call))
+		abort();
+}
+
+static int call_end(struct call *call)
+{
+	pthread_join(call->thread, NULL);
+	return call->result;
+}
+
+static int send_many(struct call *call)
+{
+	int i, r;
+
+	for (i = 0; i < call->n; i++) {
+		int v = call->from + i;
+
+		r = chan_send_elem(call->c, &v);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int recv_one(struct call *call)
+{
+	return chan_recv_elem(call->c, &call->value);
+}
+
+static int recv_one_timeout(struct call *call)
+{
+	return chan_recv_elem_timeout(call->c, &call->value, call->timeout_ns);
+}
+
+static int close_it(struct call *call)
+{
+	return chan_close(call->c);
+}
+
+static void no_handles(struct __test_metadata *const _metadata)
+{
+	int ctl = chan_ctl_open();
+
+	if (ctl == -ENOSYS)
+		SKIP(return, "%s", chan_strerror(ctl));
+	ASSERT_GE(ctl, 0);
+	close(ctl);
+}
+
+FIXTURE(ints) {
+	struct chan *c;
+};
+
+FIXTURE_VARIANT(ints) {
+	int capacity;
+};
+
+FIXTURE_VARIANT_ADD(ints, unbuffered) { .capacity = 0 };
+FIXTURE_VARIANT_ADD(ints, of_1) { .capacity = 1 };
+FIXTURE_VARIANT_ADD(ints, of_64) { .capacity = 64 };
+
+FIXTURE_SETUP(ints)
+{
+	no_handles(_metadata);
+	ASSERT_EQ(chan_new(&self->c, sizeof(int), variant->capacity, O_RDWR, NULL), 0);
+}
+
+FIXTURE_TEARDOWN(ints)
+{
+	chan_unref(self->c);
+}
+
+TEST_F(ints, elements_arrive_in_order_and_then_the_end)
+{
+	struct call sender = { .c = self->c, .function = send_many, .n = 500 };
+	int i, v;
+
+	call_start(&sender);
+	for (i = 0; i < 500; i++) {
+		ASSERT_EQ(chan_recv_elem(self->c, &v), 1);
+		EXPECT_EQ(v, i);
+	}
+	EXPECT_EQ(call_end(&sender), 0);
+	EXPECT_EQ(chan_close(self->c), 0);
+	v = 42;
+	EXPECT_EQ(chan_recv_elem(self->c, &v), 0);
+	EXPECT_EQ(v, 0);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), 0);
+	EXPECT_EQ(chan_recv_elem_timeout(self->c, &v, LONG), 0);
+}
+
+TEST_F(ints, len_and_cap_count_elements)
+{
+	int i, v = 0;
+
+	EXPECT_EQ(chan_cap(self->c), variant->capacity);
+	for (i = 0; i < variant->capacity; i++) {
+		EXPECT_EQ(chan_len(self->c), i);
+		EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+	}
+	EXPECT_EQ(chan_len(self->c), variant->capacity);
+}
+
+TEST_F(ints, try_says_EAGAIN_rather_than_wait)
+{
+	int i, v = 1;
+
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(v, 1);
+	for (i = 0; i < variant->capacity; i++)
+		EXPECT_EQ(chan_send_elem_try(self->c, &v), 0);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), -EAGAIN);
+}
+
+TEST_F(ints, try_meets_a_receiver_that_waits)
+{
+	struct call receiver = { .c = self->c, .function = recv_one };
+	int v = 7;
+
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), 0);
+	EXPECT_EQ(call_end(&receiver), 1);
+	EXPECT_EQ(receiver.value, 7);
+}
+
+TEST_F(ints, the_time_passes_if_nobody_comes)
+{
+	struct timespec before, after;
+	int i, v = 1;
+
+	for (i = 0; i < variant->capacity; i++)
+		ASSERT_EQ(chan_send_elem(self->c, &v), 0);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	EXPECT_EQ(chan_send_elem_timeout(self->c, &v, 20 * MS), -ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	EXPECT_GE((after.tv_sec - before.tv_sec) * 1000000000LL +
+		  after.tv_nsec - before.tv_nsec, 20LL * (long long)MS);
+	for (i = 0; i < variant->capacity; i++)
+		ASSERT_EQ(chan_recv_elem(self->c, &v), 1);
+	EXPECT_EQ(chan_recv_elem_timeout(self->c, &v, 0), -ETIMEDOUT);
+	EXPECT_EQ(chan_recv_elem_timeout(self->c, &v, MS), -ETIMEDOUT);
+}
+
+TEST_F(ints, a_timeout_waits_for_who_comes)
+{
+	struct call receiver = {
+		.c = self->c, .function = recv_one_timeout, .timeout_ns = UINT64_MAX,
+	};
+	int v = 9;
+
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	EXPECT_EQ(chan_send_elem_timeout(self->c, &v, LONG), 0);
+	EXPECT_EQ(call_end(&receiver), 1);
+	EXPECT_EQ(receiver.value, 9);
+}
+
+TEST_F(ints, close_wakes_who_waits)
+{
+	struct call receivers[4], closer = { .c = self->c, .function = close_it };
+	size_t i;
+
+	for (i = 0; i < ARRAY(receivers); i++) {
+		receivers[i] = (struct call){
+			.c = self->c, .function = recv_one, .value = 5,
+		};
+		call_start(&receivers[i]);
+	}
+	wait_parked(self->c, 0, ARRAY(receivers));
+	call_start(&closer);
+	EXPECT_EQ(call_end(&closer), 0);
+	for (i = 0; i < ARRAY(receivers); i++) {
+		EXPECT_EQ(call_end(&receivers[i]), 0);
+		EXPECT_EQ(receivers[i].value, 0);
+	}
+}
+
+TEST_F(ints, close_fails_senders_that_wait)
+{
+	struct call sender = { .c = self->c, .function = send_many, .n = variant->capacity + 1 };
+
+	call_start(&sender);
+	wait_parked(self->c, 1, 0);
+	EXPECT_EQ(chan_close(self->c), 0);
+	EXPECT_EQ(call_end(&sender), -EPIPE);
+}
+
+TEST_F(ints, send_and_close_of_a_closed_channel_are_EPIPE)
+{
+	int v[2] = { };
+
+	EXPECT_EQ(chan_close(self->c), 0);
+	EXPECT_EQ(chan_close(self->c), -EPIPE);
+	EXPECT_EQ(chan_send_elem(self->c, v), -EPIPE);
+	EXPECT_EQ(chan_send_elem_try(self->c, v), -EPIPE);
+	EXPECT_EQ(chan_send_elem_timeout(self->c, v, LONG), -EPIPE);
+	EXPECT_EQ(chan_send_elems(self->c, v, 2), -EPIPE);
+}
+
+static int send_batch(struct call *call)
+{
+	int v[200], i;
+
+	for (i = 0; i < call->n; i++)
+		v[i] = i;
+	return chan_send_elems(call->c, v, call->n);
+}
+
+TEST_F(ints, a_batch_is_sent_whole_and_received_as_it_comes)
+{
+	struct call sender = { .c = self->c, .function = send_batch, .n = 200 };
+	int v[64], got = 0, i, r;
+
+	call_start(&sender);
+	while (got < 200) {
+		r = chan_recv_elems(self->c, v, ARRAY(v));
+		ASSERT_GT(r, 0);
+		for (i = 0; i < r; i++)
+			EXPECT_EQ(v[i], got + i);
+		got += r;
+	}
+	EXPECT_EQ(call_end(&sender), 200);
+}
+
+TEST_F(ints, a_batch_that_may_not_wait_counts_what_went)
+{
+	int v[100] = { };
+
+	if (variant->capacity) {
+		EXPECT_EQ(chan_send_elems_try(self->c, v, 100), variant->capacity);
+		EXPECT_EQ(chan_send_elems_timeout(self->c, v, 100, MS), -ETIMEDOUT);
+		EXPECT_EQ(chan_recv_elems_try(self->c, v, 100), variant->capacity);
+		EXPECT_EQ(chan_send_elems_timeout(self->c, v, 100, MS), variant->capacity);
+		EXPECT_EQ(chan_recv_elems_timeout(self->c, v, 100, LONG), variant->capacity);
+	}
+	EXPECT_EQ(chan_recv_elems_try(self->c, v, 100), -EAGAIN);
+	EXPECT_EQ(chan_recv_elems_timeout(self->c, v, 100, MS), -ETIMEDOUT);
+	EXPECT_EQ(chan_send_elems(self->c, v, 0), -EINVAL);
+	EXPECT_EQ(chan_recv_elems(self->c, v, 0), -EINVAL);
+}
+
+TEST_F(ints, a_bad_address_changes_nothing)
+{
+	void *bad = (void *)8;
+	int v = 3;
+
+	if (!variant->capacity)
+		return;
+	EXPECT_EQ(chan_send_elem(self->c, bad), -EFAULT);
+	EXPECT_EQ(chan_len(self->c), 0);
+	EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+	EXPECT_EQ(chan_recv_elem(self->c, bad), -EFAULT);
+	EXPECT_EQ(chan_len(self->c), 1);
+}
+
+TEST_F(ints, a_handle_that_goes_does_not_close)
+{
+	struct chan *other = NULL;
+	int v = 4;
+
+	ASSERT_EQ(chan_narrow(&other, self->c, O_WRONLY), 0);
+	chan_unref(other);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), -EAGAIN);
+	if (variant->capacity)
+		EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+}
+
+TEST_F(ints, threads_share_a_handle)
+{
+	struct call senders[4];
+	long sum = 0;
+	size_t i;
+	int n, v;
+
+	for (i = 0; i < ARRAY(senders); i++) {
+		senders[i] = (struct call){
+			.c = chan_ref(self->c), .function = send_many, .from = i * 250, .n = 250,
+		};
+		call_start(&senders[i]);
+	}
+	for (n = 0; n < 1000; n++) {
+		ASSERT_EQ(chan_recv_elem(self->c, &v), 1);
+		sum += v;
+	}
+	for (i = 0; i < ARRAY(senders); i++) {
+		EXPECT_EQ(call_end(&senders[i]), 0);
+		EXPECT_EQ(chan_unref(senders[i].c), NULL);
+	}
+	EXPECT_EQ(sum, 999 * 1000 / 2);
+}
+
+TEST_F(ints, a_nonblocking_handle_waits_with_a_timeout_only)
+{
+	struct call receiver = { .function = recv_one_timeout, .timeout_ns = LONG };
+	int v = 6;
+
+	ASSERT_EQ(chan_narrow(&receiver.c, self->c, O_RDWR | O_NONBLOCK), 0);
+	EXPECT_EQ(chan_recv_elem(receiver.c, &v), -EAGAIN);
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	EXPECT_EQ(chan_send_elem(receiver.c, &v), 0);
+	EXPECT_EQ(call_end(&receiver), 1);
+	EXPECT_EQ(receiver.value, 6);
+	chan_unref(receiver.c);
+}
+
+TEST_F(ints, info_counts_who_waits_and_what_went)
+{
+	struct call receiver = { .c = self->c, .function = recv_one };
+	struct chan_info info;
+	int v = 1;
+
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+	EXPECT_EQ(call_end(&receiver), 1);
+	ASSERT_EQ(chan_info(self->c, &info, sizeof(info)), 0);
+	EXPECT_EQ(info.size, sizeof(info));
+	EXPECT_EQ(info.id, chan_id(self->c));
+	EXPECT_EQ(info.elem_size, sizeof(int));
+	EXPECT_EQ(info.capacity, variant->capacity);
+	EXPECT_EQ(info.len, 0);
+	EXPECT_EQ(info.minor, CHAN_MINOR_NONE);
+	EXPECT_EQ(info.sent, 1);
+	EXPECT_EQ(info.received, 1);
+	EXPECT_EQ(info.senders, 1);
+	EXPECT_EQ(info.receivers, 1);
+	EXPECT_EQ(info.flags, 0);
+	EXPECT_EQ(chan_close(self->c), 0);
+	ASSERT_EQ(chan_info(self->c, &info, sizeof(info)), 0);
+	EXPECT_EQ(info.flags, CHAN_CLOSED);
+}
+
+static int signals;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	__atomic_fetch_add(&signals, 1, __ATOMIC_SEQ_CST);
+}
+
+static void handle_signals(int flags)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
+
+	signals = 0;
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+TEST_F(ints, a_signal_with_SA_RESTART_does_not_end_a_wait)
+{
+	struct call receiver = { .c = self->c, .function = recv_one };
+	int v = 8;
+
+	handle_signals(SA_RESTART);
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	pthread_kill(receiver.thread, SIGUSR1);
+	while (!__atomic_load_n(&signals, __ATOMIC_SEQ_CST))
+		sched_yield();
+	wait_parked(self->c, 0, 1);
+	EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+	EXPECT_EQ(call_end(&receiver), 1);
+	EXPECT_EQ(receiver.value, 8);
+}
+
+TEST_F(ints, a_signal_without_SA_RESTART_is_EINTR)
+{
+	struct call receiver = { .c = self->c, .function = recv_one };
+
+	handle_signals(0);
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	pthread_kill(receiver.thread, SIGUSR1);
+	EXPECT_EQ(call_end(&receiver), -EINTR);
+}
+
+TEST_F(ints, a_signal_during_a_timeout_is_EINTR_either_way)
+{
+	struct call receiver = {
+		.c = self->c, .function = recv_one_timeout, .timeout_ns = LONG,
+	};
+
+	handle_signals(SA_RESTART);
+	call_start(&receiver);
+	wait_parked(self->c, 0, 1);
+	pthread_kill(receiver.thread, SIGUSR1);
+	EXPECT_EQ(call_end(&receiver), -EINTR);
+}
+
+TEST_F(ints, a_handle_passed_to_another_process_is_the_same_channel)
+{
+	struct chan_expect expect = { .size = sizeof(expect), .elem_size = sizeof(int) };
+	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int sockets[2], v, status;
+	struct cmsghdr *cmsg;
+	struct chan *passed;
+	pid_t child;
+
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		if (recvmsg(sockets[1], &msg, MSG_CMSG_CLOEXEC) != 1)
+			_exit(1);
+		memcpy(&v, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(v));
+		if (chan_from_fd(&passed, v, &expect))
+			_exit(2);
+		if (chan_id(passed) != chan_id(self->c))
+			_exit(3);
+		v = 1234;
+		_exit(chan_send_elem(passed, &v) ? 4 : 0);
+	}
+	cmsg = CMSG_FIRSTHDR(&msg);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	v = chan_fd(self->c);
+	memcpy(CMSG_DATA(cmsg), &v, sizeof(v));
+	ASSERT_EQ(sendmsg(sockets[0], &msg, 0), 1);
+	EXPECT_EQ(chan_recv_elem_timeout(self->c, &v, 20000 * MS), 1);
+	EXPECT_EQ(v, 1234);
+	ASSERT_EQ(waitpid(child, &status, 0), child);
+	EXPECT_EQ(status, 0);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+FIXTURE(lib) {
+	struct chan *c;
+};
+
+FIXTURE_SETUP(lib)
+{
+	no_handles(_metadata);
+	self->c = NULL;
+}
+
+FIXTURE_TEARDOWN(lib)
+{
+	if (self->c && chan_flags(self->c) & CHAN_NAMED)
+		chan_destroy(self->c, CHAN_DESTROY_FORCE);
+	chan_unref(self->c);
+}
+
+TEST_F(lib, messages_keep_their_lengths)
+{
+	char buf[100];
+	size_t len;
+
+	self->c = make(100, 4, CHAN_MESSAGE);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_msg(self->c, "hello", 5), 0);
+	EXPECT_EQ(chan_send_msg_try(self->c, NULL, 0), 0);
+	EXPECT_EQ(chan_send_msg_timeout(self->c, buf, 100, LONG), 0);
+	EXPECT_EQ(chan_recv_msg(self->c, buf, sizeof(buf), &len), 1);
+	EXPECT_EQ(len, 5);
+	EXPECT_EQ(memcmp(buf, "hello", 5), 0);
+	EXPECT_EQ(chan_recv_msg_try(self->c, buf, sizeof(buf), &len), 1);
+	EXPECT_EQ(len, 0);
+	EXPECT_EQ(chan_recv_msg_timeout(self->c, buf, 1000000, &len, LONG), 1);
+	EXPECT_EQ(len, 100);
+	EXPECT_EQ(chan_recv_msg_try(self->c, buf, sizeof(buf), &len), -EAGAIN);
+	EXPECT_EQ(chan_recv_msg_timeout(self->c, buf, sizeof(buf), &len, MS), -ETIMEDOUT);
+	EXPECT_EQ(chan_close(self->c), 0);
+	len = 7;
+	EXPECT_EQ(chan_recv_msg(self->c, buf, sizeof(buf), &len), 0);
+	EXPECT_EQ(len, 0);
+}
+
+TEST_F(lib, a_message_stays_if_the_buffer_is_too_small)
+{
+	size_t len = 77;
+	char buf[100];
+
+	self->c = make(100, 4, CHAN_MESSAGE);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_msg(self->c, buf, 101), -EMSGSIZE);
+	EXPECT_EQ(chan_send_msg(self->c, "hello", 5), 0);
+	EXPECT_EQ(chan_recv_msg(self->c, buf, 4, &len), -EMSGSIZE);
+	EXPECT_EQ(len, 77);
+	EXPECT_EQ(chan_len(self->c), 1);
+	EXPECT_EQ(chan_recv_msg(self->c, buf, 5, &len), 1);
+	EXPECT_EQ(len, 5);
+}
+
+TEST_F(lib, elements_and_messages_do_not_mix)
+{
+	char buf[100];
+
+	self->c = make(100, 4, CHAN_MESSAGE);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_elem(self->c, buf), -EPROTO);
+	EXPECT_EQ(chan_len(self->c), 0);
+}
+
+TEST_F(lib, elements_of_no_size_still_count)
+{
+	self->c = make(0, 2, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_elem(self->c, NULL), 0);
+	EXPECT_EQ(chan_send_elem(self->c, NULL), 0);
+	EXPECT_EQ(chan_send_elem_try(self->c, NULL), -EAGAIN);
+	EXPECT_EQ(chan_len(self->c), 2);
+	EXPECT_EQ(chan_recv_elem(self->c, NULL), 1);
+	EXPECT_EQ(chan_recv_elems(self->c, NULL, 5), 1);
+	EXPECT_EQ(chan_recv_elem_try(self->c, NULL), -EAGAIN);
+}
+
+TEST_F(lib, a_narrow_handle_can_not_be_widened)
+{
+	struct chan *sender = NULL, *receiver = NULL, *look = NULL, *wide = NULL;
+	struct chan_info info;
+	int v = 1;
+
+	self->c = make(sizeof(int), 4, 0);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_narrow(&sender, self->c, O_WRONLY), 0);
+	ASSERT_EQ(chan_narrow(&receiver, self->c, O_RDONLY), 0);
+	ASSERT_EQ(chan_narrow(&look, receiver, CHAN_O_LOOK), 0);
+	EXPECT_EQ(chan_id(look), chan_id(self->c));
+	EXPECT_EQ(chan_narrow(&wide, sender, O_RDWR), -EBADF);
+	EXPECT_EQ(chan_narrow(&wide, sender, O_RDONLY), -EBADF);
+	EXPECT_EQ(chan_narrow(&wide, look, O_WRONLY), -EBADF);
+	EXPECT_EQ(chan_narrow(&wide, self->c, O_RDWR | O_APPEND), -EINVAL);
+	EXPECT_EQ(wide, NULL);
+	EXPECT_EQ(chan_send_elem(receiver, &v), -EBADF);
+	EXPECT_EQ(chan_close(receiver), -EBADF);
+	EXPECT_EQ(chan_recv_elem(sender, &v), -EBADF);
+	EXPECT_EQ(chan_send_elem(look, &v), -EBADF);
+	EXPECT_EQ(chan_recv_elem(look, &v), -EBADF);
+	EXPECT_EQ(chan_info(look, &info, sizeof(info)), 0);
+	EXPECT_EQ(info.senders, 2);
+	EXPECT_EQ(info.receivers, 2);
+	EXPECT_EQ(chan_send_elem(sender, &v), 0);
+	EXPECT_EQ(chan_recv_elem(receiver, &v), 1);
+	EXPECT_EQ(chan_close(sender), 0);
+	chan_unref(sender);
+	chan_unref(receiver);
+	chan_unref(look);
+}
+
+TEST_F(lib, every_handle_is_close_on_exec)
+{
+	struct chan *narrow = NULL;
+
+	self->c = make_named("cloexec", NULL, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(fcntl(chan_fd(self->c), F_GETFD), FD_CLOEXEC);
+	ASSERT_EQ(chan_narrow(&narrow, self->c, O_RDWR), 0);
+	EXPECT_EQ(fcntl(chan_fd(narrow), F_GETFD), FD_CLOEXEC);
+	chan_unref(narrow);
+	ASSERT_EQ(chan_open_name(&narrow, "cloexec", O_RDWR, NULL), 0);
+	EXPECT_EQ(fcntl(chan_fd(narrow), F_GETFD), FD_CLOEXEC);
+	chan_unref(narrow);
+}
+
+TEST_F(lib, autoclose_closes_with_the_last_sender)
+{
+	struct chan *sender = NULL;
+	struct chan *receiver = NULL;
+	int v = 5;
+
+	self->c = make(sizeof(int), 4, CHAN_AUTOCLOSE);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_narrow(&receiver, self->c, O_RDONLY), 0);
+	ASSERT_EQ(chan_narrow(&sender, self->c, O_WRONLY), 0);
+	self->c = chan_unref(self->c);
+	EXPECT_EQ(chan_send_elem(sender, &v), 0);
+	chan_unref(sender);
+	EXPECT_EQ(chan_recv_elem(receiver, &v), 1);
+	EXPECT_EQ(chan_recv_elem(receiver, &v), 0);
+	chan_unref(receiver);
+}
+
+TEST_F(lib, hangup_fails_sends_after_the_last_receiver)
+{
+	struct chan *sender = NULL;
+	struct chan_info info;
+	int v = 5;
+
+	self->c = make(sizeof(int), 4, CHAN_HANGUP);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_narrow(&sender, self->c, O_WRONLY), 0);
+	EXPECT_EQ(chan_send_elem(sender, &v), 0);
+	self->c = chan_unref(self->c);
+	EXPECT_EQ(chan_send_elem(sender, &v), -EPIPE);
+	EXPECT_EQ(chan_info(sender, &info, sizeof(info)), 0);
+	EXPECT_EQ(info.flags, CHAN_HANGUP | CHAN_HUNGUP);
+	EXPECT_EQ(chan_close(sender), 0);
+	chan_unref(sender);
+}
+
+TEST_F(lib, a_named_channel_is_opened_in_every_way)
+{
+	struct chan_expect expect = {
+		.size = sizeof(expect), .elem_size = sizeof(int), .type = "int32",
+	};
+	char path[32], name[32];
+	struct chan *other = NULL;
+	unsigned int minor = 0;
+	uint64_t id = 0;
+	int v = 11;
+
+	self->c = make_named("jobs", "int32", 0640);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+	EXPECT_EQ(chan_resolve("jobs", &minor, &id), 0);
+	EXPECT_EQ(id, chan_id(self->c));
+
+	ASSERT_EQ(chan_open_name(&other, "jobs", O_RDONLY, &expect), 0);
+	EXPECT_EQ(chan_id(other), id);
+	EXPECT_STREQ(chan_name(other), "jobs");
+	EXPECT_STREQ(chan_type(other), "int32");
+	EXPECT_EQ(chan_recv_elem(other, &v), 1);
+	EXPECT_EQ(v, 11);
+	chan_unref(other);
+
+	snprintf(name, sizeof(name), "%u:jobs", (unsigned int)getuid());
+	ASSERT_EQ(chan_open_name(&other, name, O_WRONLY, NULL), 0);
+	EXPECT_EQ(chan_id(other), id);
+	EXPECT_EQ(chan_recv_elem(other, &v), -EBADF);
+	chan_unref(other);
+
+	ASSERT_EQ(chan_open_minor(&other, minor, CHAN_O_LOOK, &expect), 0);
+	EXPECT_EQ(chan_id(other), id);
+	chan_unref(other);
+
+	snprintf(path, sizeof(path), "/dev/chan%u", minor);
+	ASSERT_EQ(chan_open_path(&other, path, O_RDWR, &expect), 0);
+	EXPECT_EQ(chan_id(other), id);
+	chan_unref(other);
+}
+
+TEST_F(lib, a_channel_of_another_type_is_EPROTO)
+{
+	struct chan_expect expect = {
+		.size = sizeof(expect), .elem_size = sizeof(int), .type = "float",
+	};
+	struct chan *other = NULL;
+
+	self->c = make_named("typed", "int32", 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_open_name(&other, "typed", O_RDONLY, &expect), -EPROTO);
+	expect.type = NULL;
+	expect.elem_size++;
+	EXPECT_EQ(chan_open_name(&other, "typed", O_RDONLY, &expect), -EPROTO);
+	EXPECT_EQ(other, NULL);
+}
+
+TEST_F(lib, a_name_is_taken_once)
+{
+	struct chan_options options = { .size = sizeof(options), .name = "twice" };
+	struct chan *other = NULL;
+
+	self->c = make_named("twice", NULL, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_new(&other, 4, 0, O_RDWR, &options), -EEXIST);
+}
+
+TEST_F(lib, destroy_is_unlink)
+{
+	struct chan *other = NULL;
+	struct chan_info info;
+	unsigned int minor;
+	uint64_t id;
+	int v = 21;
+
+	self->c = make_named("gone", NULL, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_elem(self->c, &v), 0);
+	EXPECT_EQ(chan_destroy(self->c, 2), -EINVAL);
+	EXPECT_EQ(chan_destroy(self->c, 0), -ENOTEMPTY);
+	EXPECT_EQ(chan_resolve("gone", &minor, &id), 0);
+	EXPECT_EQ(chan_destroy(self->c, CHAN_DESTROY_FORCE), 0);
+	EXPECT_EQ(chan_destroy(self->c, CHAN_DESTROY_FORCE), -ENODEV);
+	EXPECT_EQ(chan_open_name(&other, "gone", O_RDWR, NULL), -ENOENT);
+	EXPECT_EQ(chan_open_minor(&other, minor, O_RDWR, NULL), -ENOENT);
+	EXPECT_EQ(chan_info(self->c, &info, sizeof(info)), 0);
+	EXPECT_TRUE(info.flags & CHAN_DESTROYED);
+	EXPECT_EQ(chan_recv_elem(self->c, &v), 1);
+	EXPECT_EQ(v, 21);
+}
+
+TEST_F(lib, an_anonymous_channel_has_nothing_to_destroy)
+{
+	self->c = make(4, 0, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_destroy(self->c, 0), -ENODEV);
+}
+
+static bool listed(uint64_t id)
+{
+	struct chan_info entries[3];
+	unsigned int next = 0;
+	int i, n, found = 0;
+
+	while ((n = chan_list(&next, entries, ARRAY(entries), sizeof(entries[0]))) > 0)
+		for (i = 0; i < n; i++)
+			found += entries[i].id == id;
+	return n == 0 && found == 1;
+}
+
+TEST_F(lib, the_list_has_each_named_channel_once)
+{
+	struct chan *named[7];
+	char name[16];
+	size_t i;
+
+	for (i = 0; i < ARRAY(named); i++) {
+		snprintf(name, sizeof(name), "listed%zu", i);
+		named[i] = make_named(name, NULL, 0);
+		ASSERT_NE(named[i], NULL);
+	}
+	self->c = make(4, 0, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_FALSE(listed(chan_id(self->c)));
+	for (i = 0; i < ARRAY(named); i++)
+		EXPECT_TRUE(listed(chan_id(named[i])));
+	for (i = 0; i < ARRAY(named); i++) {
+		EXPECT_EQ(chan_destroy(named[i], 0), 0);
+		EXPECT_FALSE(listed(chan_id(named[i])));
+		chan_unref(named[i]);
+	}
+}
+
+TEST_F(lib, limits_count_channels)
+{
+	struct chan_limits before, after;
+
+	ASSERT_EQ(chan_limits(&before, sizeof(before)), 0);
+	self->c = make(8, 16, 0);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_limits(&after, sizeof(after)), 0);
+	EXPECT_EQ(after.size, sizeof(after));
+	EXPECT_TRUE(after.features & CHAN_FEATURE_CORE);
+	EXPECT_EQ(after.elem_size_max, CHAN_ELEM_SIZE_MAX);
+	EXPECT_EQ(after.channels, before.channels + 1);
+	EXPECT_GE(after.bytes, before.bytes + 8 * 16);
+}
+
+TEST_F(lib, structures_of_a_later_version_are_understood)
+{
+	struct {
+		struct chan_info info;
+		uint64_t newer;
+	} info;
+	struct {
+		struct chan_limits limits;
+		uint64_t newer;
+	} limits;
+
+	self->c = make(8, 16, 0);
+	ASSERT_NE(self->c, NULL);
+	memset(&info, 0xff, sizeof(info));
+	EXPECT_EQ(chan_info(self->c, &info.info, sizeof(info)), 0);
+	EXPECT_EQ(info.info.elem_size, 8);
+	EXPECT_EQ(info.newer, 0);
+	EXPECT_EQ(chan_limits(&limits.limits, sizeof(limits)), 0);
+	EXPECT_EQ(limits.newer, 0);
+}
+
+TEST_F(lib, what_is_not_allowed_is_refused)
+{
+	struct chan_options options = { .size = sizeof(options) };
+
+	EXPECT_EQ(chan_new(&self->c, CHAN_ELEM_SIZE_MAX + 1, 0, O_RDWR, NULL), -EINVAL);
+	EXPECT_EQ(chan_new(&self->c, 1, CHAN_CAPACITY_MAX + 1, O_RDWR, NULL), -EINVAL);
+	EXPECT_EQ(chan_new(&self->c, 4096, CHAN_CAPACITY_MAX, O_RDWR, NULL), -EOVERFLOW);
+	EXPECT_EQ(chan_new(&self->c, 4, 0, O_RDWR | O_TRUNC, NULL), -EINVAL);
+	options.mode = 0644;
+	EXPECT_EQ(chan_new(&self->c, 4, 0, O_RDWR, &options), -EINVAL);
+	options.flags = CHAN_NAMED;
+	options.mode = 0777;
+	EXPECT_EQ(chan_new(&self->c, 4, 0, O_RDWR, &options), -EINVAL);
+	options.mode = 0;
+	options.name = "a b";
+	EXPECT_EQ(chan_new(&self->c, 4, 0, O_RDWR, &options), -EINVAL);
+	options.name = NULL;
+	options.type = " int";
+	EXPECT_EQ(chan_new(&self->c, 4, 0, O_RDWR, &options), -EINVAL);
+	options.type = NULL;
+	options.flags = CHAN_MESSAGE;
+	EXPECT_EQ(chan_new(&self->c, 0, 0, O_RDWR, &options), -EINVAL);
+	options.flags = 0x80;
+	EXPECT_EQ(chan_new(&self->c, 4, 0, O_RDWR, &options), -EINVAL);
+	EXPECT_EQ(self->c, NULL);
+}
+
+TEST_F(lib, what_is_no_channel_is_ENOTTY)
+{
+	int ctl = chan_ctl_open(), null = open("/dev/null", O_RDWR);
+
+	ASSERT_GE(ctl, 0);
+	ASSERT_GE(null, 0);
+	EXPECT_EQ(chan_open_path(&self->c, "/dev/null", O_RDWR, NULL), -ENOTTY);
+	EXPECT_EQ(chan_open_path(&self->c, "/dev/chanctl", O_RDWR, NULL), -ENOTTY);
+	EXPECT_EQ(chan_from_fd(&self->c, null, NULL), -ENOTTY);
+	EXPECT_EQ(chan_from_fd(&self->c, -1, NULL), -EBADF);
+	EXPECT_EQ(chan_new_at(&self->c, null, 4, 0, O_RDWR, NULL), -ENOTTY);
+	EXPECT_EQ(chan_new_at(&self->c, -1, 4, 0, O_RDWR, NULL), -EBADF);
+	close(ctl);
+	close(null);
+}
+
+TEST_F(lib, nobody_has_such_a_name)
+{
+	unsigned int minor;
+	uint64_t id;
+
+	EXPECT_EQ(chan_resolve("no-such-channel", &minor, &id), -ENOENT);
+	EXPECT_EQ(chan_resolve("1:no-such-channel", &minor, &id), -ENOENT);
+	EXPECT_EQ(chan_resolve("", &minor, &id), -EINVAL);
+	EXPECT_EQ(chan_open_name(&self->c, "no-such-channel", O_RDWR, NULL), -ENOENT);
+}
+
+TEST_F(lib, one_open_chanctl_makes_many_channels)
+{
+	struct chan *many[500];
+	int ctl = chan_ctl_open();
+	uint64_t last = 0;
+	size_t i;
+
+	ASSERT_GE(ctl, 0);
+	for (i = 0; i < ARRAY(many); i++) {
+		ASSERT_EQ(chan_new_at(&many[i], ctl, 8, 1, O_RDWR, NULL), 0);
+		EXPECT_NE(chan_id(many[i]), last);
+		last = chan_id(many[i]);
+	}
+	close(ctl);
+	for (i = 0; i < ARRAY(many); i++)
+		chan_unref(many[i]);
+}
+
+/* As another user, what the node's mode says. */
+static int open_as_user(const char *name, int oflags)
+{
+	struct chan *c = NULL;
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		if (setgid(UID) || setuid(UID))
+			_exit(255);
+		_exit(-chan_open_name(&c, name, oflags, NULL));
+	}
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return 1;
+	return -WEXITSTATUS(status);
+}
+
+TEST_F(lib, the_mode_of_the_node_says_who_may_open)
+{
+	struct stat was;
+	int r;
+
+	if (getuid())
+		SKIP(return, "not root");
+	self->c = make_named("guarded", NULL, 0604);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(stat("/dev/chanctl", &was), 0);
+	ASSERT_EQ(chmod("/dev/chanctl", 0666), 0);
+	r = open_as_user("guarded", O_RDONLY);
+	EXPECT_EQ(r, 0);
+	r = open_as_user("0:guarded", O_WRONLY);
+	EXPECT_EQ(r, -EACCES);
+	r = open_as_user("1000:guarded", O_RDONLY);
+	EXPECT_EQ(r, -ENOENT);
+	ASSERT_EQ(chmod("/dev/chanctl", 0600), 0);
+	r = open_as_user("guarded", O_RDONLY);
+	EXPECT_EQ(r, -EACCES);
+	EXPECT_EQ(chmod("/dev/chanctl", was.st_mode & 0777), 0);
+}
+
+struct remaker {
+	pthread_t thread;
+	int stop, failed;
+};
+
+static void *remake(void *arg)
+{
+	struct remaker *remaker = arg;
+	struct chan *c;
+
+	while (!__atomic_load_n(&remaker->stop, __ATOMIC_SEQ_CST)) {
+		c = make_named("odd", "odd", 0);
+		if (!c || chan_destroy(c, 0)) {
+			remaker->failed = 1;
+			break;
+		}
+		chan_unref(c);
+	}
+	return NULL;
+}
+
+TEST_F(lib, a_name_that_comes_and_goes_is_there_or_is_not)
+{
+	struct remaker remaker = { };
+	struct chan *c;
+	int i, r;
+
+	if (getuid())
+		SKIP(return, "not root: the rate of named channels is limited");
+	ASSERT_EQ(pthread_create(&remaker.thread, NULL, remake, &remaker), 0);
+	for (i = 0; i < 5000; i++) {
+		r = chan_open_name(&c, "odd", O_RDWR, NULL);
+		if (r == -ENOENT)
+			continue;
+		ASSERT_EQ(r, 0);
+		EXPECT_STREQ(chan_type(c), "odd");
+		chan_unref(c);
+	}
+	__atomic_store_n(&remaker.stop, 1, __ATOMIC_SEQ_CST);
+	pthread_join(remaker.thread, NULL);
+	EXPECT_EQ(remaker.failed, 0);
+}
+
+#endif /* libchan.h */
+
+TEST_HARNESS_MAIN
