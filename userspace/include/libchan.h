@@ -77,9 +77,7 @@ const char *chan_strerror(int error);
 /* Access mode of a handle that may only look: chan_info() and chan_destroy(). */
 #define CHAN_O_LOOK	3
 
-/**
- * struct chan - a handle to a channel
- */
+/* A handle to a channel. */
 struct chan;
 
 /**
