@@ -22,18 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kselftest_harness.h"
-
-#if !__has_include(<libchan.h>)
-
-TEST(libchan_is_there)
-{
-	SKIP(return, "built without userspace/include and build/lib/libchan.a");
-}
-
-#else
-
 #include <libchan.h>
+
+#include "kselftest_harness.h"
 
 #define MS	1000000ULL
 #define LONG	(600 * 1000 * MS)	/* never in a test that works */
@@ -1013,7 +1004,5 @@ TEST_F(lib, a_name_that_comes_and_goes_is_there_or_is_not)
 	pthread_join(remaker.thread, NULL);
 	EXPECT_EQ(remaker.failed, 0);
 }
-
-#endif /* libchan.h */
 
 TEST_HARNESS_MAIN
