@@ -25,6 +25,7 @@
  * @parent: immutable, counted; the namespace's owner, in the one above
  * @refs: whoever is charged; to 0 under chan_accounts_lock only
  * @used: what is in use, by quota
+ * @rated: chan_accounts_lock; in chan_rated, and counted, while its period lasts
  * @rate_since: chan_accounts_lock; when the period of @rate_made began
  * @rate_made: chan_accounts_lock; named channels made in it
  */
@@ -35,11 +36,13 @@ struct chan_account {
 	struct chan_account *parent;
 	refcount_t refs;
 	atomic64_t used[CHAN_NR_QUOTAS];
+	struct list_head rated;
 	unsigned long rate_since;
 	unsigned int rate_made;
 };
 
 static DEFINE_HASHTABLE(chan_accounts, 8);
+static LIST_HEAD(chan_rated);		/* by rate_since */
 static DEFINE_SPINLOCK(chan_accounts_lock);
 
 static unsigned long chan_account_key(const struct user_namespace *ns, kuid_t uid)
@@ -78,7 +81,7 @@ static struct chan_account *chan_account_alloc(struct user_namespace *ns, kuid_t
 	refcount_set(&a->refs, 1);
 	a->ns = get_user_ns(ns);
 	a->uid = uid;
-	a->rate_since = jiffies;
+	INIT_LIST_HEAD(&a->rated);
 	return a;
 }
 
@@ -233,13 +236,32 @@ u64 chan_charged(struct chan_account *a, enum chan_quota q)
 	return atomic64_read(&a->used[q]);
 }
 
+/* Let go of the accounts whose period is over, or of all. */
+static void chan_rates_reap(bool all)
+{
+	struct chan_account *a;
+
+	for (;;) {
+		spin_lock(&chan_accounts_lock);
+		a = list_first_entry_or_null(&chan_rated, struct chan_account, rated);
+		if (a && !all && time_before(jiffies, a->rate_since + CHAN_RATE_PERIOD))
+			a = NULL;
+		if (a)
+			list_del_init(&a->rated);
+		spin_unlock(&chan_accounts_lock);
+		if (!a)
+			return;
+		chan_account_put(a);
+	}
+}
+
 /**
  * chan_named_rate() - may this user make a named channel now?
  * @a: the user's account
  *
  * Each one costs a device, a uevent and kernel memory that no cgroup is charged
  * for: a loop that makes and destroys them is slowed to the module's named_rate
- * in 10 seconds.
+ * in 10 seconds. So long an account stays, though its user has nothing else.
  *
  * Return: 0, or -EDQUOT.
  */
@@ -247,8 +269,11 @@ int chan_named_rate(struct chan_account *a)
 {
 	bool over;
 
+	chan_rates_reap(false);
 	spin_lock(&chan_accounts_lock);
-	if (time_after(jiffies, a->rate_since + CHAN_RATE_PERIOD)) {
+	if (list_empty(&a->rated)) {
+		refcount_inc(&a->refs);
+		list_add_tail(&a->rated, &chan_rated);
 		a->rate_since = jiffies;
 		a->rate_made = 0;
 	}
@@ -257,4 +282,12 @@ int chan_named_rate(struct chan_account *a)
 		a->rate_made++;
 	spin_unlock(&chan_accounts_lock);
 	return over && !capable(CAP_SYS_RESOURCE) ? -EDQUOT : 0;
+}
+
+/**
+ * chan_accounts_exit() - after the last channel
+ */
+void chan_accounts_exit(void)
+{
+	chan_rates_reap(true);
 }

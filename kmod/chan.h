@@ -110,6 +110,7 @@ void chan_charge_always(struct chan_account *a, enum chan_quota q, u64 n);
 void chan_uncharge(struct chan_account *a, enum chan_quota q, u64 n);
 u64 chan_charged(struct chan_account *a, enum chan_quota q);
 int chan_named_rate(struct chan_account *a);
+void chan_accounts_exit(void);
 
 /* object.c */
 int chan_objects_init(void);

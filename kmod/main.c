@@ -85,6 +85,7 @@ static void __exit chan_module_exit(void)
 	chan_ctl_exit();
 	chan_nodes_exit();
 	chan_objects_exit();
+	chan_accounts_exit();
 }
 
 module_init(chan_module_init);

@@ -184,12 +184,15 @@ int chan_node_new(struct chan_object *o)
 	/* The node appears in the host's /dev, whatever container this is. */
 	if (current_user_ns() != &init_user_ns)
 		return -EPERM;
-	r = chan_named_rate(o->account) ?: chan_charge(o->account, CHAN_QUOTA_NAMED, 1);
+	r = chan_charge(o->account, CHAN_QUOTA_NAMED, 1);
 	if (r)
 		return r;
-	mutex_lock(&chan_nodes_mutex);
-	r = chan_node_new__locked(o);
-	mutex_unlock(&chan_nodes_mutex);
+	r = chan_named_rate(o->account);
+	if (!r) {
+		mutex_lock(&chan_nodes_mutex);
+		r = chan_node_new__locked(o);
+		mutex_unlock(&chan_nodes_mutex);
+	}
 	if (r)
 		chan_uncharge(o->account, CHAN_QUOTA_NAMED, 1);
 	return r;

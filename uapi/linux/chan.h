@@ -362,8 +362,9 @@ struct chan_narrow {
  * @flags: %CHAN_DESTROY_FORCE, or 0
  *
  * Node and name go; open handles go on, and the channel with its elements goes
- * with the last of them. For any handle of the node's owner and of holders of
- * CAP_SYS_ADMIN (else EPERM).
+ * with the last of them. For the owner of the node through which the handle was
+ * opened, or, with a handle from CREATE or NARROW, for who made the channel; and for
+ * holders of CAP_SYS_ADMIN (else EPERM).
  *
  * Errors: E2BIG, EFAULT, EINVAL, ENODEV, ENOTEMPTY, EPERM.
  */

@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# chanctl over the module: what it does, what it says, its exit statuses.
+
+n=0
+failed=0
+
+ok() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n $2"
+	else
+		echo "not ok $n $2"
+		failed=1
+	fi
+}
+
+# is NAME WANTED GOT
+is() {
+	local same=0
+	[ "$2" = "$3" ] || same=1
+	ok $same "$1"
+	[ $same = 0 ] || printf '# wanted: %q\n# got:    %q\n' "$2" "$3"
+}
+
+# run STATUS NAME COMMAND...: its output is in $out
+run() {
+	local want=$1 name=$2
+	shift 2
+	out=$("$@" 2>&1)
+	is "$name" "$want" "$?"
+}
+
+# Wait until the module says that so many senders and receivers are parked.
+parked() {
+	until [ "$(chanctl info --json "$1" | tr -d ' ,"' |
+		   grep -c -e "^parked_senders:$2\$" -e "^parked_receivers:$3\$")" = 2 ]; do
+		:
+	done
+}
+
+if [ ! -e /dev/chanctl ]; then
+	echo "1..0 # SKIP the module isn't loaded"
+	exit 4
+fi
+if ! type -P chanctl >/dev/null; then
+	echo "1..0 # SKIP chanctl isn't in PATH"
+	exit 4
+fi
+echo "TAP version 13"
+
+# create, ls, info
+run 0 "create prints the node" chanctl create --type int32 --capacity 4 numbers
+node=$out
+ok "$([ -c "$node" ]; echo $?)" "the node exists"
+is "its mode is 0600" 600 "$(stat -c %a "$node")"
+run 1 "a name can't be taken twice" chanctl create --elem-size 1 numbers
+is "the message names the channel and the cause" \
+	"chanctl create: numbers: you already have a channel of this name: open it, or destroy it first" "$out"
+run 2 "a size is needed" chanctl create nosize
+run 2 "type and size must agree" chanctl create --type int32 --elem-size 8 x
+run 2 "a wrong mode" chanctl create --elem-size 8 --mode 777 x
+run 2 "a wrong number" chanctl create --elem-size 8x x
+run 2 "a size over the limit" chanctl create --elem-size 2M x
+run 1 "a capacity over the limit" chanctl create --elem-size 1M --capacity 1M x
+run 1 "a wrong name" chanctl create --elem-size 1 'a b'
+is "nothing was made" 2 "$(chanctl ls | wc -l)"
+run 0 "ls" chanctl ls
+is "ls shows the channel" "$node numbers root 0600 int32 4 0/4 0(0) 0(0) 0 open" \
+	"$(tail -n 1 <<<"$out" | tr -s ' ' | sed 's/ $//')"
+run 0 "info by name" chanctl info numbers
+run 0 "info by node" chanctl info "$node"
+run 0 "info by user and name" chanctl info root:numbers
+run 0 "info by uid and name" chanctl info 0:numbers
+run 5 "info of a name that isn't there" chanctl info nothing
+is "the message says so" \
+	"chanctl info: nothing: no such channel; a name is its user's, UID:NAME asks for another user's" "$out"
+run 5 "info of a user that isn't there" chanctl info nobodyatall:numbers
+run 5 "info of a node that isn't there" chanctl info /dev/chan65535
+run 1 "a file that is no channel" chanctl send /dev/null x
+
+# numbers
+run 0 "send values" chanctl send numbers -- 1 -2 0x10
+run 1 "no number" chanctl send numbers 3 four
+is "the message says what was sent" "chanctl send: numbers: 'four' is no number; 1 sent before it" "$out"
+run 4 "a full channel and a timeout" chanctl send --timeout 10ms numbers 5
+run 4 "a full channel and no wait" chanctl send --timeout 0 numbers 5
+is "recv prints numbers" "1 -2 16 3" "$(chanctl recv -n 4 numbers | tr '\n' ' ' | sed 's/ $//')"
+run 1 "over the type's range" chanctl send numbers 2147483648
+run 0 "the least number" chanctl send numbers -- -2147483648
+is "comes back" -2147483648 "$(chanctl recv numbers)"
+run 4 "an empty channel and a timeout" chanctl recv --timeout 10ms numbers
+run 4 "an empty channel and no wait" chanctl recv --timeout 0 numbers
+
+# lines
+chanctl create --elem-size 5 --capacity 9 fixed >/dev/null
+is "lines in, lines out" "a bcd hello" "$(printf 'a\nbcd\nhello\n' | chanctl send --close fixed &&
+	chanctl recv --follow fixed | tr '\n' ' ' | sed 's/ $//')"
+run 3 "recv of a closed channel" chanctl recv fixed
+is "says nothing" "" "$out"
+run 0 "recv --follow of a closed channel" chanctl recv --follow fixed
+run 3 "send to a closed channel" chanctl send fixed x
+is "says why" \
+	"chanctl send: fixed: the channel is closed, or hung up by its last receiver: no more sends; 0 sent before" "$out"
+run 3 "close of a closed channel" chanctl close fixed
+run 0 "rm" chanctl rm fixed
+run 5 "rm of what is gone" chanctl rm fixed
+
+chanctl create --message 8 --capacity 9 words >/dev/null
+run 1 "a line that is too long" chanctl send words <<<$'one\ntwo\nthree and four'
+is "names the line" \
+	"chanctl send: words: line 3 is longer than an element of the channel; 2 sent before it" "$out"
+is "an empty message is a line" "one two  end" \
+	"$(chanctl send words '' end; chanctl recv -n 4 words | tr '\n' ' ' | sed 's/ $//')"
+is "NULs part what has new lines" $'a\nb|c|' \
+	"$(printf 'a\nb\0c\0' | chanctl send -z words; chanctl recv -zn 2 words | tr '\0' '|')"
+is "-n sends no more than that" "2/9" \
+	"$(printf '1\n2\n3\n' | chanctl send -n 2 words; chanctl ls | awk '/words/ {print $7}')"
+run 1 "rm while elements are queued" chanctl rm words
+is "says how many" "chanctl rm: words: 2 elements are queued: receive them, or lose them with --force" "$out"
+run 0 "raw" bash -c 'printf "x\ny" | chanctl send --raw words'
+is "raw is one message" $'12x\ny.' "$(chanctl recv --raw -n 3 words; echo .)"
+run 1 "a raw message that is too long" bash -c 'echo 123456789 | chanctl send --raw words'
+chanctl rm words
+
+chanctl create --elem-size 1000 --capacity 4096 raw >/dev/null
+head -c 1000000 /dev/urandom >/tmp/raw.in
+chanctl send --raw --close raw </tmp/raw.in
+chanctl recv --raw --follow raw >/tmp/raw.out
+cmp /tmp/raw.in /tmp/raw.out
+ok $? "a megabyte, raw"
+chanctl rm raw
+chanctl create --elem-size 1000 --capacity 4096 raw >/dev/null
+run 1 "an element that is cut short" bash -c 'head -c 2500 /dev/urandom | chanctl send --raw raw'
+is "says what was sent" \
+	"chanctl send: raw: the last element of standard input is cut short; 2 sent before it" "$out"
+chanctl rm --force raw
+rm -f /tmp/raw.in /tmp/raw.out
+
+# who waits
+chanctl create --message 64 jobs >/dev/null
+chanctl recv --follow jobs >/tmp/jobs &
+parked jobs 0 1
+chanctl send jobs one
+parked jobs 0 1
+is "what is received is printed before the next wait" one "$(cat /tmp/jobs)"
+kill -TERM $!
+wait $!
+is "a signal ends it, as ever" 143 $?
+(chanctl send jobs late) &
+parked jobs 1 0
+is "an unbuffered send meets the receive" late "$(chanctl recv jobs)"
+wait
+(chanctl recv -n 5 jobs; echo "status $?") >/tmp/jobs &
+parked jobs 0 1
+chanctl close jobs
+wait
+is "close wakes the receiver" "status 3" "$(cat /tmp/jobs)"
+chanctl rm jobs
+rm -f /tmp/jobs
+
+chanctl create --elem-size 8 --capacity 4 --autoclose auto >/dev/null
+chanctl send auto only
+is "autoclose ends the receiver" only "$(chanctl recv --follow auto)"
+chanctl rm auto
+chanctl create --elem-size 8 --capacity 4 --hangup hup >/dev/null
+chanctl recv --timeout 0 hup 2>/dev/null
+run 3 "hangup fails the sender" chanctl send hup x
+run 0 "info says hung up" chanctl info hup
+ok "$(grep -q '^state: *hung up$' <<<"$out"; echo $?)" "in words"
+chanctl rm hup
+
+# json
+is "ls --json is JSON" "1 numbers 4 false" "$(chanctl ls --json | python3 -c '
+import json, sys
+a = json.load(sys.stdin)
+print(len(a), a[0]["name"], a[0]["capacity"], str(a[0]["closed"]).lower())')"
+
+# the module
+run 1 "unload while a channel exists" chanctl unload
+ok "$(grep -q "$node, numbers exists, with 0 elements" <<<"$out"; echo $?)" "names the channel"
+exec {fd}<>"$node"
+run 1 "unload while it is open" chanctl unload
+ok "$(grep -q "process $$ (.*) has $node open as $fd" <<<"$out"; echo $?)" "names the process"
+exec {fd}>&-
+run 0 "load what is loaded" chanctl load
+run 2 "load with no parameter" chanctl load nonsense
+run 2 "no command" chanctl
+run 2 "an unknown command" chanctl frobnicate
+run 2 "an unknown option" chanctl ls --frobnicate
+run 2 "no channel" chanctl send
+run 2 "a wrong duration" chanctl recv --timeout 5x numbers
+chanctl rm numbers
+is "nothing is left" 1 "$(chanctl ls | wc -l)"
+
+echo "1..$n"
+exit $failed

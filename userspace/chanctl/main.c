@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * chanctl - load the module, and work with channels from the shell
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chanctl.h"
+
+static const struct command commands[] = {
+	{ "load", "load the kernel module", cmd_load },
+	{ "unload", "unload it, or say who still uses it", cmd_unload },
+	{ "create", "make a named channel", cmd_create },
+	{ "ls", "list the named channels", cmd_ls },
+	{ "info", "show one channel", cmd_info },
+	{ "send", "send lines, numbers or raw elements", cmd_send },
+	{ "recv", "receive and print them", cmd_recv },
+	{ "close", "close a channel, as in Go: receivers drain it", cmd_close },
+	{ "rm", "remove a named channel", cmd_rm },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+	int v = chan_version();
+
+	(void)state;
+	fprintf(stream, "chanctl %d.%d.%d\n", v >> 16, v >> 8 & 255, v & 255);
+}
+
+void (*argp_program_version_hook)(FILE *stream, struct argp_state *state) = print_version;
+
+static const struct command *command_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+/* The commands, in --help. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	char *list = NULL;
+	size_t size, i;
+	FILE *f;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	f = open_memstream(&list, &size);
+	if (!f)
+		return (char *)text;
+	fprintf(f, "Commands:\n");
+	for (i = 0; i < NR_COMMANDS; i++)
+		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	fprintf(f, "\nchanctl COMMAND --help tells more, and chanctl(1) all.\n");
+	fclose(f);
+	return list;
+}
+
+/* The command, and where in argv it stands. */
+struct choice {
+	const struct command *command;
+	int index;
+};
+
+/* What follows the command is the command's. */
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct choice *choice = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		choice->command = command_of(arg);
+		choice->index = state->next - 1;
+		if (!choice->command)
+			argp_error(state, "there is no command '%s'", arg);
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which command?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "COMMAND [ARGUMENT]...",
+	.doc = "Load the module of channels, and work with channels from the shell.",
+	.help_filter = help_filter,
+};
+
+int main(int argc, char *argv[])
+{
+	struct choice choice = {};
+	char name[32];
+
+	argp_err_exit_status = STATUS_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice);
+	chanctl_command = choice.command->name;
+	snprintf(name, sizeof(name), "chanctl %s", chanctl_command);
+	argv[choice.index] = name;
+	return choice.command->run(argc - choice.index, argv + choice.index);
+}
