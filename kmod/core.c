@@ -406,14 +406,15 @@ static void chan_serve_receiver(struct chan *c, struct chan_hold *h)
  */
 void chan_return_elem(struct chan *c, struct chan_elem *e)
 {
-	struct chan_elem *later;
+	struct chan_elem *earlier;
 	struct chan_hold h CHAN_UNINIT;
 
 	chan_lock(c, &h);
-	list_for_each_entry(later, &c->returned, node)
-		if (later->seq > e->seq)
+	/* From the end: those who fail together do so about in order. */
+	list_for_each_entry_reverse(earlier, &c->returned, node)
+		if (earlier->seq < e->seq)
 			break;
-	list_add_tail(&e->node, &later->node);
+	list_add(&e->node, &earlier->node);
 	c->nr_returned++;
 	chan_slow_set(c, CHAN_SLOW_RETURNED, true);
 	chan_raise_in(c, &h);

@@ -82,6 +82,7 @@ static void chan_node_release(struct device *dev)
 	struct chan_node *n = chan_node_of(dev);
 
 	xa_erase(&chan_nodes, n->minor);
+	chan_uncharge(n->object->account, CHAN_QUOTA_NAMED, 1);
 	chan_object_put(n->object);
 	kfree(n);
 	/* Unloading frees this code a grace period after it has seen the 0. */
@@ -107,25 +108,41 @@ static struct chan_node *chan_node_find(kuid_t uid, const char *name)
 	return NULL;
 }
 
-/* A node without a device: it has a minor number and the object. */
+/*
+ * A node without a device: it has a minor number and the object. It is charged until
+ * it is released, which who has a destroyed channel's node open can put off.
+ */
 static struct chan_node *chan_node_alloc(struct chan_object *o)
 {
-	struct chan_node *n = kzalloc(sizeof(*n), GFP_KERNEL_ACCOUNT);
+	struct chan_node *n;
 	int r;
 
-	if (!n)
-		return ERR_PTR(-ENOMEM);
+	r = chan_charge(o->account, CHAN_QUOTA_NAMED, 1);
+	if (r)
+		return ERR_PTR(r);
+	r = chan_named_rate(o->account);
+	if (r)
+		goto err_charge;
+	n = kzalloc(sizeof(*n), GFP_KERNEL_ACCOUNT);
+	if (!n) {
+		r = -ENOMEM;
+		goto err_charge;
+	}
 	/* Reserved, not stored: nobody finds it before it is ready. */
 	r = xa_alloc_cyclic(&chan_nodes, &n->minor, NULL,
 			    XA_LIMIT(0, CHAN_MINORS - 1), &chan_next_minor, GFP_KERNEL_ACCOUNT);
-	if (r < 0) {
-		kfree(n);
-		return ERR_PTR(r == -EBUSY ? -ENOSPC : r);
-	}
+	if (r < 0)
+		goto err_node;
 	kref_get(&o->refs);
 	n->object = o;
 	n->gid = current_fsgid();
 	return n;
+
+err_node:
+	kfree(n);
+err_charge:
+	chan_uncharge(o->account, CHAN_QUOTA_NAMED, 1);
+	return ERR_PTR(r == -EBUSY ? -ENOSPC : r);
 }
 
 /* From here on the device's release frees the node. */
@@ -184,17 +201,9 @@ int chan_node_new(struct chan_object *o)
 	/* The node appears in the host's /dev, whatever container this is. */
 	if (current_user_ns() != &init_user_ns)
 		return -EPERM;
-	r = chan_charge(o->account, CHAN_QUOTA_NAMED, 1);
-	if (r)
-		return r;
-	r = chan_named_rate(o->account);
-	if (!r) {
-		mutex_lock(&chan_nodes_mutex);
-		r = chan_node_new__locked(o);
-		mutex_unlock(&chan_nodes_mutex);
-	}
-	if (r)
-		chan_uncharge(o->account, CHAN_QUOTA_NAMED, 1);
+	mutex_lock(&chan_nodes_mutex);
+	r = chan_node_new__locked(o);
+	mutex_unlock(&chan_nodes_mutex);
 	return r;
 }
 
@@ -218,6 +227,8 @@ static struct chan_node *chan_node_unlink(struct chan_object *o, bool force)
 	if (!force && !chan_object_empty(o))
 		return ERR_PTR(-ENOTEMPTY);
 	WRITE_ONCE(n->gone, true);
+	/* The minor number stays reserved; who walks the nodes finds it no more. */
+	xa_store(&chan_nodes, n->minor, NULL, GFP_KERNEL);
 	if (o->name)
 		hash_del(&n->by_name);
 	o->node = NULL;
@@ -242,7 +253,6 @@ int chan_node_destroy(struct chan_object *o, bool force)
 	if (IS_ERR(n))
 		return PTR_ERR(n);
 	cdev_device_del(&n->cdev, &n->dev);
-	chan_uncharge(o->account, CHAN_QUOTA_NAMED, 1);
 	put_device(&n->dev);
 	module_put(THIS_MODULE);
 	return 0;
@@ -301,13 +311,11 @@ struct chan_object *chan_node_next(u32 *minor)
 	struct chan_node *n;
 
 	mutex_lock(&chan_nodes_mutex);
-	xa_for_each_start(&chan_nodes, index, n, index) {
-		if (n->gone)
-			continue;
+	n = xa_find(&chan_nodes, &index, ULONG_MAX, XA_PRESENT);
+	if (n) {
 		o = n->object;
 		kref_get(&o->refs);
 		*minor = index;
-		break;
 	}
 	mutex_unlock(&chan_nodes_mutex);
 	return o;

@@ -141,14 +141,16 @@ static void chan_ring_free(struct chan *c)
 	struct chan_elem **slot = c->ring;
 	u32 i;
 
-	for (i = 0; c->by_ref && slot && i < c->capacity && slot[i]; i++)
+	for (i = 0; c->by_ref && slot && i < c->capacity && slot[i]; i++) {
 		chan_elem_free(c, slot[i]);
+		cond_resched();
+	}
 	kvfree(c->ring);
 }
 
 static int chan_ring_new(struct chan *c)
 {
-	size_t size = (size_t)c->capacity * c->stride;
+	size_t size = array_size(c->capacity, c->stride);
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 
 	if (!size)
@@ -173,8 +175,10 @@ static void chan_object_free(struct chan_object *o)
 {
 	struct chan_elem *e, *next;
 
-	list_for_each_entry_safe(e, next, &o->chan.returned, node)
+	list_for_each_entry_safe(e, next, &o->chan.returned, node) {
 		chan_elem_free(&o->chan, e);
+		cond_resched();
+	}
 	chan_ring_free(&o->chan);
 	kfree(o->name);
 	chan_uncharge(o->account, CHAN_QUOTA_BYTES, o->bytes);

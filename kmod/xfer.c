@@ -26,6 +26,8 @@
 
 #include "xfer.h"
 
+#define CHAN_FAULTS_MAX	8	/* copies that may fall short before one that decides */
+
 /* An element in hand of a call, on its stack if it is small. */
 struct chan_hand {
 	struct chan_elem *elem;
@@ -81,6 +83,27 @@ static int chan_wait(struct chan_io *io, struct chan_waiter *w)
 	r = chan_park(io->handle->chan, w, io->deadline);
 	atomic_long_dec(&chan_total_parties);
 	return r;
+}
+
+/*
+ * Copies with page faults off may fall short again and again, though the page was
+ * faulted in each time: of memory with rules of its own, as a shadow stack. So the
+ * last try is one in hand, whose copy says for certain.
+ */
+static bool chan_insists(const struct chan_io *io)
+{
+	return io->faults == CHAN_FAULTS_MAX;
+}
+
+/* A copy fell short. Return: 0 to look whether there is such memory, and try again. */
+static int chan_fault(struct chan_io *io)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (io->faults++ == CHAN_FAULTS_MAX)
+		return -EFAULT;
+	cond_resched();
+	return 0;
 }
 
 /*
@@ -177,7 +200,7 @@ static int chan_send_some(struct chan_io *io, u32 want)
 
 	if (io->handle->chan->by_ref)
 		return chan_send_refused(io) ?: chan_send_in_hand(io);
-	if (chan_send_will_wait(io))
+	if (chan_send_will_wait(io) || chan_insists(io))
 		return chan_send_in_hand(io);
 	r = chan_send_in_place(io, want);
 	if (r == -EAGAIN && !io->nonblock)
@@ -189,12 +212,12 @@ static int chan_send_some(struct chan_io *io, u32 want)
 static int chan_send_fault(struct chan_io *io)
 {
 	struct chan *c = io->handle->chan;
+	int r = chan_fault(io);
 
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	if (!chan_mem_fault_in_readable(&io->mem, c->message ? io->len : c->elem_size))
-		return -EFAULT;
-	return 0;
+	if (r)
+		return r;
+	return chan_mem_fault_in_readable(&io->mem, c->message ? io->len : c->elem_size) ?
+		0 : -EFAULT;
 }
 
 /* A call with a timeout isn't restarted: it would wait for the whole of it again. */
@@ -232,6 +255,9 @@ ssize_t chan_send(struct chan_io *io, size_t n)
 			r = chan_send_fault(io);
 		if (r < 0)
 			return done ?: chan_restart(io, r);
+		if (!r)
+			continue;
+		io->faults = 0;
 		done += r;
 		chan_mem_advance(&io->mem, (size_t)r * io->wire);
 	} while (!done || chan_go_on(done, n));
@@ -331,7 +357,7 @@ static int chan_recv_take(struct chan_io *io, struct chan_hold *h, struct chan_e
 {
 	struct chan *c = io->handle->chan;
 	int r = chan_begin_recv(c, h, 1);
-	void *data = h->data;
+	void *data;
 	int bad;
 
 	if (r <= 0)
@@ -339,8 +365,9 @@ static int chan_recv_take(struct chan_io *io, struct chan_hold *h, struct chan_e
 	bad = chan_fits(io, h->len);
 	if (bad)
 		return bad;
+	data = h->data;
 	io->need = chan_recv_bytes(io, h, 1);
-	if (!chan_mem_probe(&io->mem, h->data, io->need))
+	if (!chan_insists(io) && !chan_mem_probe(&io->mem, h->data, io->need))
 		return -EFAULT;
 	h->data = data;
 	chan_recv_elem(c, h, e);
@@ -401,7 +428,7 @@ static int chan_recv_some(struct chan_io *io, u32 want)
 {
 	int r;
 
-	if (io->handle->chan->by_ref || chan_recv_will_wait(io))
+	if (io->handle->chan->by_ref || chan_recv_will_wait(io) || chan_insists(io))
 		return chan_recv_in_hand(io);
 	r = chan_recv_in_place(io, want);
 	if (r == -EAGAIN && !io->nonblock)
@@ -411,8 +438,10 @@ static int chan_recv_some(struct chan_io *io, u32 want)
 
 static int chan_recv_fault(struct chan_io *io)
 {
-	if (fatal_signal_pending(current))
-		return -EINTR;
+	int r = chan_fault(io);
+
+	if (r)
+		return r;
 	if (io->len_addr && fault_in_safe_writeable((char __user *)io->len_addr, sizeof(u32)))
 		return -EFAULT;
 	return chan_mem_fault_in_writeable(&io->mem, io->need) == io->need ? 0 : -EFAULT;
@@ -441,6 +470,7 @@ ssize_t chan_recv(struct chan_io *io, size_t n)
 		}
 		if (r <= 0)
 			return done ?: chan_restart(io, r);
+		io->faults = 0;
 		done += r;
 		io->nonblock = true;
 		chan_mem_advance(&io->mem, (size_t)r * io->wire);

@@ -17,6 +17,7 @@
  * @len: messages: bytes of the message (send) or of the buffer (receive; out: of
  *	the message)
  * @need: receive: bytes that the last copy needed, to fault them in
+ * @faults: copies that fell short since an element was last moved
  * @len_addr: messages received by ioctl: where the length goes, else NULL
  * @nonblock: don't wait
  * @deadline: how long to wait, on CLOCK_MONOTONIC, or NULL for ever
@@ -27,6 +28,7 @@ struct chan_io {
 	u32 wire;
 	u32 len;
 	u32 need;
+	u32 faults;
 	__u32 __user *len_addr;
 	bool nonblock;
 	const ktime_t *deadline;

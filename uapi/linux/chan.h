@@ -260,7 +260,8 @@ struct chan_list {
  * @user_bytes: out: bytes that a user's channels may hold, in all
  * @user_parked: out: bytes that a user's handles may keep for calls that wait
  * @channels: out: channels that the caller's user has
- * @named: out: named channels that the caller's user has
+ * @named: out: named channels that the caller's user has, with those that were
+ *	destroyed while somebody had their node open, until that is closed
  * @bytes: out: bytes that they may hold
  * @parked: out: bytes that the user's handles keep
  * @total_channels: out: channels on this machine, of everybody
@@ -302,7 +303,7 @@ struct chan_limits {
  *	%CHAN_NONBLOCK beats both
  * @buf: address of the elements, one after the other; ignored where there is
  *	nothing to copy
- * @count: elements to send, or to receive at most: from 1; with messages 1
+ * @count: elements to send, or to receive at most: 1..2^31-1; with messages 1
  * @len: messages: bytes of the message (send) or of the buffer (receive; out:
  *	of the message, also 0 if the channel is closed and drained); else 0
  * @timeout_ns: nanoseconds from now on CLOCK_MONOTONIC; with %CHAN_TIMEOUT only,
@@ -316,7 +317,8 @@ struct chan_limits {
  *
  * Return: the number of elements sent or received, 1 or more. 0 from RECV says
  * that the channel is closed and drained: the "ok" of Go's "v, ok := <-c" is
- * the result of RECV with @count 1. On error -1 with errno: E2BIG, EAGAIN,
+ * the result of RECV with @count 1. An element that another receiver has claimed,
+ * and then returns since it fails, may come after such a 0. On error -1 with errno: E2BIG, EAGAIN,
  * EBADF, EDQUOT, EFAULT, EINTR, EINVAL, EMSGSIZE, ENOMEM, EPIPE, ETIMEDOUT.
  */
 struct chan_xfer {

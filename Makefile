@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+# chan: make help says what there is to make.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+prefix	?= /usr/local
+T	?=
+export prefix DESTDIR
+
+.PHONY: all help module userspace install uninstall demo check bench clean
+
+all: module userspace
+
+help:
+	@echo 'make             build the module for the running kernel, libchan and chanctl'
+	@echo 'make install     install them, with man pages and the udev rule (as root)'
+	@echo 'make uninstall   remove what was installed'
+	@echo 'make demo        show channels at work in a virtual machine'
+	@echo 'make check       build and test everything; T="NAME..." only some of it'
+	@echo 'make bench       measure what channels cost, beside pipes'
+	@echo 'make clean       remove what was built'
+	@echo
+	@echo 'KDIR=FOLDER      headers of another kernel than the running one'
+	@echo 'prefix=FOLDER    where to install (/usr/local); DESTDIR=FOLDER in front of it'
+	@echo 'NATIVE=1         demo, check and bench on the running kernel, the module loaded'
+	@echo
+	@echo 'demo, check and bench install the Debian packages that they need.'
+
+module:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+userspace:
+	$(MAKE) -C userspace/lib
+	$(MAKE) -C userspace/chanctl
+
+install: all
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	$(MAKE) -C userspace/lib install
+	$(MAKE) -C userspace/chanctl install
+	[ -n "$(DESTDIR)" ] || ldconfig
+
+# Wherever modules_install has put it.
+uninstall:
+	find $(DESTDIR)/lib/modules -name 'chan.ko*' -path '*/updates/*' -delete
+	[ -n "$(DESTDIR)" ] || depmod
+	$(MAKE) -C userspace/lib uninstall
+	$(MAKE) -C userspace/chanctl uninstall
+
+demo:
+	@selftests/setup demo
+	@userspace/examples/demo
+
+check:
+	@selftests/setup check
+	@selftests/check $(T)
+
+bench:
+	@selftests/setup bench
+	@userspace/bench/run
+
+clean:
+	rm -rf build
+	$(if $(wildcard $(KDIR)),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
