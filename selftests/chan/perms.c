@@ -1192,6 +1192,62 @@ TEST_F(perms, a_named_channel_counts_while_nobody_has_it_open)
 	}
 }
 
+/* A device and its number are there as long as somebody has the node open. */
+TEST_F(perms, a_destroyed_channel_counts_while_its_node_is_open)
+{
+	unsigned long long used;
+	int fd;
+
+	AS(ALICE) {
+		used = limits().named;
+		EXPECT_GE(make_named("counts", 0600), 0);
+		fd = open_named("counts", ALICE, O_RDWR);
+		EXPECT_GE(fd, 0);
+		EXPECT_EQ(0, destroy(fd, 0));
+		EXPECT_EQ(0, id_of("counts", ALICE));
+		EXPECT_EQ(used + 1, limits().named);
+		EXPECT_EQ(0, close(fd));
+		EXPECT_EQ(used, limits().named);
+	}
+}
+
+#define FLASHES 2000
+
+static void *come_and_go(void *arg)
+{
+	struct chan_create c;
+	int i, fd, node;
+
+	for (i = 0; i < FLASHES; i++) {
+		c = named("", 0600);
+		fd = create(&c);
+		node = open_node(c.minor, O_RDWR);
+		if (fd < 0 || node < 0 || destroy(fd, 0))
+			break;
+		close(fd);
+		close(node);
+	}
+	__atomic_store_n((int *)arg, i, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+TEST_F(perms, the_list_is_walked_while_channels_come_and_go)
+{
+	int done = -1, fd = make_named("stays", 0600), here;
+	unsigned long long id = info(fd).id;
+	struct chan_info found;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &done));
+	do {
+		here = listed(id, &found, 16);
+		EXPECT_EQ(1, here);
+	} while (here == 1 && __atomic_load_n(&done, __ATOMIC_ACQUIRE) < 0);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(FLASHES, done);
+	EXPECT_EQ(0, destroy(fd, 0));
+}
+
 /* Make one, and all that is left is gone at once. */
 static int flash(void)
 {
