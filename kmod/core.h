@@ -213,8 +213,8 @@ struct chan_slot {
 };
 
 /**
- * struct chan_hold - one hold of a channel's lock: what it found, what is to
- *	follow it
+ * struct chan_hold - one hold of a channel's lock: what it found, which is good until
+ *	the commit, and what is to follow it
  * @data: begin: where the element is, or goes to (not by reference)
  * @ref: begin: by reference, the place whose element is exchanged
  * @len: begin_recv: bytes of the element

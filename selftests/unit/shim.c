@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sleeping and waking, as the kernel does it: who is woken after it has said that it
+ * will sleep doesn't sleep.
+ */
+#include "shim.h"
+
+pthread_rwlock_t shim_rcu = PTHREAD_RWLOCK_INITIALIZER;
+__thread struct task_struct *current;
+
+void shim_task_init(struct task_struct *t)
+{
+	pthread_condattr_t attr;
+
+	memset(t, 0, sizeof(*t));
+	pthread_mutex_init(&t->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->cond, &attr);
+}
+
+void set_current_state(int state)
+{
+	(void)state;
+	pthread_mutex_lock(&current->mutex);
+	current->woken = false;
+	pthread_mutex_unlock(&current->mutex);
+}
+
+void wake_up_process(struct task_struct *t)
+{
+	pthread_mutex_lock(&t->mutex);
+	t->woken = true;
+	pthread_cond_signal(&t->cond);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+void schedule(void)
+{
+	pthread_mutex_lock(&current->mutex);
+	while (!current->woken)
+		pthread_cond_wait(&current->cond, &current->mutex);
+	pthread_mutex_unlock(&current->mutex);
+}
+
+/* Return: 0 if the time has come. */
+int schedule_hrtimeout_range(ktime_t *expires, u64 slack, int mode)
+{
+	struct timespec t = { *expires / 1000000000, *expires % 1000000000 };
+	int r = 0;
+
+	(void)slack;
+	(void)mode;
+	pthread_mutex_lock(&current->mutex);
+	while (!current->woken && !r)
+		r = pthread_cond_timedwait(&current->cond, &current->mutex, &t);
+	r = current->woken ? -EINTR : 0;
+	pthread_mutex_unlock(&current->mutex);
+	return r;
+}
