@@ -726,15 +726,20 @@ def test_multiprocessing_many_to_many():
 def test_subprocess_between_channels():
     import subprocess
     with Channel(1, 64) as a, Channel(1, 64) as b:
-        with subprocess.Popen(["tr", "a-z", "A-Z"], stdin=a.r, stdout=b.w) as process:
-            writer = thread(os.write, a.w, b"made of bytes " * 100)
-            received = b""
-            while len(received) < 1400:
-                received += os.read(b.r, 1400)
-            equal(1400, writer())
-            equal(b"MADE OF BYTES " * 100, received)
+        def write():
+            equal(1400, os.write(a.w, b"made of bytes " * 100))
             a.close()
-            equal(0, process.wait(LONG))
+        with subprocess.Popen(["tr", "a-z", "A-Z"], stdin=a.r, stdout=b.w) as process:
+            try:
+                writer = thread(write)
+                received = b""
+                while len(received) < 1400:
+                    received += os.read(b.r, 1400)
+                writer()
+                equal(b"MADE OF BYTES " * 100, received)
+                equal(0, process.wait(LONG))
+            finally:
+                process.kill()
 
 
 def test_socket_passes_a_channel():

@@ -306,6 +306,64 @@ static void a_returned_element_goes_to_a_parked_receiver(void)
 	}
 }
 
+/* By reference elements change places, but what each place's owner pays for stays. */
+static void charges_stay_with_the_place(void)
+{
+	struct chan_account *payer = (struct chan_account *)8;
+	struct chan *c = unit_chan(2000, 1, false);
+	struct chan_elem *e = unit_elem(c), **slot = c->ring;
+	struct chan_elem *mine = e, *the_slots = *slot;
+	struct fake f;
+	struct chan_hold h;
+
+	e->account = payer;
+	e->len = c->elem_size;
+	chan_lock(c, &h);
+	CHECK(chan_send_elem(c, &h, &e) == 1);
+	chan_unlock(c, &h);
+	CHECK(*slot == mine && !(*slot)->account);
+	CHECK(e == the_slots && e->account == payer);
+	chan_lock(c, &h);
+	CHECK(chan_begin_recv(c, &h, 1) == 1);
+	chan_recv_elem(c, &h, &e);
+	chan_unlock(c, &h);
+	CHECK(e == mine && e->account == payer && !(*slot)->account);
+	park_receivers(c, &f, 1);
+	chan_lock(c, &h);
+	CHECK(chan_send_elem(c, &h, &e) == 1);
+	chan_unlock(c, &h);
+	CHECK(f.waiter.elem == mine && !f.waiter.elem->account && e->account == payer);
+	free(e);
+	drop(&f, 1);
+	unit_chan_free(c);
+}
+
+/* A close that has yet to wake all: nobody else serves the senders that still wait. */
+static void who_waits_is_not_served_after_the_end(void)
+{
+	static const u32 marks[] = { CHAN_SLOW_CLOSED, CHAN_SLOW_HUNGUP };
+	struct fake f[2];
+	u64 v;
+	u32 i, n;
+
+	for (i = 0; i < 2; i++) {
+		FOR_ALL(c) {
+			fill(c, 0);
+			park_senders(c, f, 2, 50);
+			c->slow |= marks[i];
+			for (n = 0; n < c->capacity; n++)
+				CHECK(unit_recv(c, &v) == 1 && v == n);
+			CHECK(unit_recv(c, &v) == (i ? -EAGAIN : 0));
+			CHECK(f[0].party.state == CHAN_PENDING);
+			CHECK(f[1].party.state == CHAN_PENDING);
+			c->slow &= ~marks[i];
+			CHECK(chan_close(c) == 0);
+			CHECK(fired(&f[0], -EPIPE) && fired(&f[1], -EPIPE));
+			drop(f, 2);
+		}
+	}
+}
+
 static void runs_are_contiguous_and_bounded(void)
 {
 	struct chan *c = unit_chan(8, 1000, false);
@@ -398,6 +456,8 @@ int main(void)
 	RUN(autoclose_follows_the_last_sender);
 	RUN(returned_elements_take_their_place_in_any_order);
 	RUN(a_returned_element_goes_to_a_parked_receiver);
+	RUN(charges_stay_with_the_place);
+	RUN(who_waits_is_not_served_after_the_end);
 	RUN(runs_are_contiguous_and_bounded);
 	RUN(a_hold_fires_no_more_than_it_may);
 	RUN(elements_of_no_bytes_count);
