@@ -38,9 +38,10 @@ install: all
 	$(MAKE) -C userspace/chanctl install
 	[ -n "$(DESTDIR)" ] || ldconfig
 
-# Wherever modules_install has put it.
+# Wherever modules_install has put it: extra, or on later kernels updates.
 uninstall:
-	find $(DESTDIR)/lib/modules -name 'chan.ko*' -path '*/updates/*' -delete
+	find $(DESTDIR)/lib/modules -path '*/extra/chan.ko*' -delete -o \
+		-path '*/updates/chan.ko*' -delete
 	[ -n "$(DESTDIR)" ] || depmod
 	$(MAKE) -C userspace/lib uninstall
 	$(MAKE) -C userspace/chanctl uninstall
