@@ -46,6 +46,14 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
 	c->short_len = c->slow || !capacity || !elem_size ? U32_MAX : elem_size;
 }
 
+static bool chan_settle(struct chan *c, struct chan_hold *h);
+
+/* Before a call's own operation, which may leave garbage of its own. */
+static bool chan_settle_first(struct chan *c, struct chan_hold *h)
+{
+	return chan_settle(c, h) && !h->garbage;
+}
+
 /**
  * chan_lock() - begin a hold
  * @c: the channel
@@ -60,6 +68,11 @@ void chan_lock(struct chan *c, struct chan_hold *h)
 	h->raise_out = 0;
 	h->raise_all = false;
 	h->garbage = NULL;
+	h->me = NULL;
+	h->tries = false;
+	h->unsettled = false;
+	h->claimed = NULL;
+	h->nr_stale = 0;
 	h->nr_wakes = 0;
 	rcu_read_lock();	/* the FIRED argument */
 	spin_lock(&c->lock);
@@ -71,6 +84,42 @@ static void chan_raise(wait_queue_head_t *wq, __poll_t events, bool all)
 		__wake_up(wq, TASK_INTERRUPTIBLE, !all, poll_to_key(events));
 }
 
+static void chan_wake(const struct chan_wake *w)
+{
+	if (w->task)
+		wake_up_process(w->task);
+	else
+		wake_up_interruptible_poll(w->wq, CHAN_POLL_IN);
+}
+
+static void chan_end_hold(struct chan *c, struct chan_hold *h)
+	__releases(&c->lock) __releases(RCU)
+{
+	u32 i;
+
+	if (unlikely(h->claimed))	/* and not committed */
+		spin_unlock(&h->claimed->lock);
+	spin_unlock(&c->lock);
+	for (i = 0; i < h->nr_wakes; i++)
+		chan_wake(&h->wake[i]);
+	rcu_read_unlock();
+	chan_raise(&c->rpoll, h->raise_in, h->raise_all);
+	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
+	if (h->garbage)
+		chan_elem_free(c, h->garbage);
+}
+
+/* What was too much for one hold, in as many as it takes. */
+static void chan_end_settling(struct chan *c, struct chan_hold *h)
+{
+	do {
+		cond_resched();
+		chan_lock(c, h);
+		h->unsettled = !chan_settle(c, h);
+		chan_end_hold(c, h);
+	} while (h->unsettled);
+}
+
 /**
  * chan_unlock() - end a hold, and do what is to follow it
  * @c: the channel
@@ -79,16 +128,9 @@ static void chan_raise(wait_queue_head_t *wq, __poll_t events, bool all)
 void chan_unlock(struct chan *c, struct chan_hold *h)
 	__releases(&c->lock) __releases(RCU)
 {
-	u32 i;
-
-	spin_unlock(&c->lock);
-	for (i = 0; i < h->nr_wakes; i++)
-		wake_up_process(h->wake[i]);
-	rcu_read_unlock();
-	chan_raise(&c->rpoll, h->raise_in, h->raise_all);
-	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
-	if (h->garbage)
-		chan_elem_free(c, h->garbage);
+	chan_end_hold(c, h);
+	if (unlikely(h->unsettled))
+		chan_end_settling(c, h);
 }
 
 static void chan_raise_in(struct chan *c, struct chan_hold *h)
@@ -123,26 +165,133 @@ static void chan_unlink_send(struct chan *c, struct chan_waiter *w)
 	chan_slow_set(c, CHAN_SLOW_SENDERS, --c->nr_sendq);
 }
 
+static void chan_unlink(struct chan *c, struct chan_waiter *w)
+{
+	if (w->sending)
+		chan_unlink_send(c, w);
+	else
+		chan_unlink_recv(c, w);
+}
+
+/* A waiter of a party that waits no more, since another of its waiters was chosen. */
+static bool chan_is_stale(const struct chan_waiter *w)
+{
+	/* Without its lock: who is PENDING may be fired as we look. */
+	return w->party->several && READ_ONCE(w->party->state) != CHAN_PENDING;
+}
+
+enum chan_claim {
+	CHAN_CLAIM_LOST,	/* who wants the peer was fired itself */
+	CHAN_CLAIM_STALE,	/* the peer waits no more */
+	CHAN_CLAIM_DONE,
+};
+
+/* Claim the party of a waiter, and with it @me, a select that is enqueued elsewhere. */
+static enum chan_claim chan_claim_both(struct chan_party *p, struct chan_party *me)
+{
+	enum chan_claim r = CHAN_CLAIM_DONE;
+	struct chan_party *first = me, *second = NULL;
+
+	if (p->several) {
+		first = min(p, me);
+		second = max(p, me);
+	}
+	spin_lock(&first->lock);
+	if (second)
+		spin_lock_nested(&second->lock, SINGLE_DEPTH_NESTING);
+	if (me->state != CHAN_PENDING)
+		r = CHAN_CLAIM_LOST;
+	else if (p->state != CHAN_PENDING)
+		r = CHAN_CLAIM_STALE;
+	else
+		WRITE_ONCE(me->state, CHAN_FIRED);
+	spin_unlock(&me->lock);
+	if (second && r != CHAN_CLAIM_DONE)
+		spin_unlock(&p->lock);
+	return r;
+}
+
+/* Claim the party of a waiter, whose own lock is then held if it has one. */
+static enum chan_claim chan_claim(struct chan_party *p, struct chan_party *me)
+{
+	if (me)
+		return chan_claim_both(p, me);
+	if (!p->several)
+		return CHAN_CLAIM_DONE;
+	spin_lock(&p->lock);
+	if (p->state == CHAN_PENDING)
+		return CHAN_CLAIM_DONE;
+	spin_unlock(&p->lock);
+	return CHAN_CLAIM_STALE;
+}
+
+/**
+ * chan_claim_self() - the select that a hold acts for commits, without a peer
+ * @h: the hold, after a begin that found no peer
+ *
+ * Return: false if it was fired elsewhere.
+ */
+bool chan_claim_self(struct chan_hold *h)
+{
+	struct chan_party *me = h->me;
+	bool pending;
+
+	spin_lock(&me->lock);
+	pending = me->state == CHAN_PENDING;
+	if (pending)
+		WRITE_ONCE(me->state, CHAN_FIRED);
+	spin_unlock(&me->lock);
+	h->me = NULL;
+	return pending;
+}
+
+/*
+ * Find the first in a queue who still waits, and claim it: it is then @h->peer, to be
+ * fired. Return: 1; 0 if there is none; -ECANCELED if the select that the hold acts
+ * for was fired elsewhere; -EBUSY if there were too many stale ones, look again.
+ */
+static int chan_find_peer(struct chan *c, struct chan_hold *h, struct list_head *queue,
+			  struct chan_party *me, bool tries)
+{
+	struct chan_waiter *w, *next;
+
+	list_for_each_entry_safe(w, next, queue, node) {
+		if (w->party == me || (tries && w->party->tries))
+			continue;
+		switch (chan_claim(w->party, me)) {
+		case CHAN_CLAIM_LOST:
+			return -ECANCELED;
+		case CHAN_CLAIM_STALE:
+			chan_unlink(c, w);
+			if (h->nr_stale++ == CHAN_HOLD_STALE)
+				return -EBUSY;
+			continue;
+		case CHAN_CLAIM_DONE:
+			if (me)
+				h->me = NULL;	/* has committed */
+			if (w->party->several)
+				h->claimed = w->party;
+			h->peer = w;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* Complete a party; its memory is its own again from here (the FIRED argument). */
-static void chan_fire(struct chan_hold *h, struct chan_party *p, int result)
+static void chan_fire(struct chan *c, struct chan_hold *h, struct chan_waiter *w, int result)
 {
-	h->wake[h->nr_wakes++] = p->task;
+	struct chan_party *p = w->party;
+
+	chan_unlink(c, w);
+	h->wake[h->nr_wakes++] = (struct chan_wake) { p->task, p->wq };
 	p->result = result;
+	p->winner = w;
 	smp_store_release(&p->state, CHAN_FIRED);	/* pairs with chan_sleep() */
-}
-
-static void chan_fire_recv(struct chan *c, struct chan_hold *h,
-			   struct chan_waiter *w, int result)
-{
-	chan_unlink_recv(c, w);
-	chan_fire(h, w->party, result);
-}
-
-static void chan_fire_send(struct chan *c, struct chan_hold *h,
-			   struct chan_waiter *w, int result)
-{
-	chan_unlink_send(c, w);
-	chan_fire(h, w->party, result);
+	if (h->claimed) {
+		spin_unlock(&h->claimed->lock);
+		h->claimed = NULL;
+	}
 }
 
 /* By reference: two places change elements; the charge stays with the place. */
@@ -178,6 +327,28 @@ static void chan_hold_elem(struct chan_hold *h, struct chan_elem **e)
 	h->data = (*e)->data;
 }
 
+/* Point the hold at the element that is queued first. */
+static void chan_hold_first(struct chan *c, struct chan_hold *h)
+{
+	if (c->nr_returned) {
+		h->returned = list_first_entry(&c->returned, struct chan_elem, node);
+		chan_hold_elem(h, &h->returned);
+		h->seq = h->returned->seq;
+	} else {
+		chan_hold_slot(c, h, c->head);
+		h->seq = c->sent - c->count;
+	}
+}
+
+/* The hold's peer will be fired: the places that the hold notes are others from here. */
+static struct chan_waiter *chan_unpeer(struct chan_hold *h)
+{
+	struct chan_waiter *w = h->peer;
+
+	h->peer = NULL;
+	return w;
+}
+
 /* How many slots from @i on one hold may touch, of @n that are fit for it. */
 static u32 chan_run(const struct chan *c, u32 i, u32 n)
 {
@@ -195,17 +366,28 @@ static u32 chan_run(const struct chan *c, u32 i, u32 n)
  *
  * Return: how many elements the place takes, at most @want: more than 1 only if
  * they lie one after the other. -EPIPE if the channel is closed or hung up;
- * -EAGAIN if there is no place.
+ * -EAGAIN if there is no place; -EBUSY if there was too much to do first, try in
+ * another hold; -ECANCELED if the select that the hold acts for was fired elsewhere.
  */
 int chan_begin_send(struct chan *c, struct chan_hold *h, u32 want)
 {
+	int r;
+
 	lockdep_assert_held(&c->lock);
 	if (c->slow & CHAN_SLOW_NO_SEND)
 		return -EPIPE;
+	if (c->slow & CHAN_SLOW_PARKED && unlikely(!chan_settle_first(c, h)))
+		return -EBUSY;
 	if (c->nr_recvq) {
-		h->peer = list_first_entry(&c->recvq, struct chan_waiter, node);
-		chan_hold_elem(h, &h->peer->elem);
-		return 1;
+		/* If there is room both may be served: that isn't meeting. */
+		r = chan_find_peer(c, h, &c->recvq, h->me,
+				   h->tries && !chan_has_room(c));
+		if (r < 0)
+			return r;
+		if (r) {
+			chan_hold_elem(h, &h->peer->elem);
+			return 1;
+		}
 	}
 	if (!chan_has_room(c))
 		return -EAGAIN;
@@ -226,7 +408,7 @@ void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len)
 	if (h->peer) {
 		h->peer->elem->len = len;
 		h->peer->elem->seq = c->sent++;
-		chan_fire_recv(c, h, h->peer, 1);
+		chan_fire(c, h, h->peer, 1);
 		return;
 	}
 	if (c->by_ref) {
@@ -249,38 +431,42 @@ void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len)
  * @want: elements to receive, at least 1
  *
  * Return: how many elements lie there one after the other, at most @want; 0 if
- * the channel is closed and drained; -EAGAIN if there is nothing.
+ * the channel is closed and drained; -EAGAIN if there is nothing; -EBUSY and
+ * -ECANCELED as chan_begin_send().
  */
 int chan_begin_recv(struct chan *c, struct chan_hold *h, u32 want)
 {
+	int r;
+
 	lockdep_assert_held(&c->lock);
-	if (c->nr_returned) {
-		h->returned = list_first_entry(&c->returned, struct chan_elem, node);
-		chan_hold_elem(h, &h->returned);
-		h->seq = h->returned->seq;
-		return 1;
-	}
-	if (c->count) {
-		/* Each slot freed may let a parked sender in. */
-		if (c->nr_sendq)
-			want = min_t(u32, want, CHAN_HOLD_WAKES);
-		chan_hold_slot(c, h, c->head);
-		h->seq = c->sent - c->count;
-		return min(want, chan_run(c, c->head, c->count));
+	if (c->slow & CHAN_SLOW_PARKED && unlikely(!chan_settle_first(c, h)))
+		return -EBUSY;
+	if (chan_len(c)) {
+		chan_hold_first(c, h);
+		return h->returned ? 1 : min(want, chan_run(c, c->head, c->count));
 	}
 	if (c->slow & CHAN_SLOW_CLOSED)
 		return 0;
 	if (c->nr_sendq && !(c->slow & CHAN_SLOW_HUNGUP)) {
-		h->peer = list_first_entry(&c->sendq, struct chan_waiter, node);
-		chan_hold_elem(h, &h->peer->elem);
-		h->seq = c->sent;
-		return 1;
+		r = chan_find_peer(c, h, &c->sendq, h->me, h->tries);
+		if (r < 0)
+			return r;
+		if (r) {
+			chan_hold_elem(h, &h->peer->elem);
+			h->seq = c->sent;
+			return 1;
+		}
 	}
 	return -EAGAIN;
 }
 
-/* Move an element in hand into the place that begin_send gave. */
-static void chan_put_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
+/**
+ * chan_put_elem() - move an element in hand into the place that begin_send gave
+ * @c: the channel, locked
+ * @h: the hold
+ * @e: the element; by reference it is exchanged for an empty one
+ */
+void chan_put_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
 {
 	u32 len = (*e)->len;
 
@@ -291,18 +477,29 @@ static void chan_put_elem(struct chan *c, struct chan_hold *h, struct chan_elem 
 	chan_commit_send(c, h, 1, len);
 }
 
-/* Let parked senders into the room that there is. */
-static void chan_admit_senders(struct chan *c, struct chan_hold *h)
+/* Take elements out of the ring, or from those returned. */
+static void chan_take(struct chan *c, struct chan_hold *h, u32 n)
 {
-	while (c->nr_sendq && chan_has_room(c) && !(c->slow & CHAN_SLOW_NO_SEND)) {
-		struct chan_waiter *w = list_first_entry(&c->sendq,
-							 struct chan_waiter, node);
-
-		h->peer = NULL;
-		chan_hold_slot(c, h, c->tail);
-		chan_put_elem(c, h, &w->elem);
-		chan_fire_send(c, h, w, 1);
+	if (h->returned) {
+		list_del(&h->returned->node);
+		chan_slow_set(c, CHAN_SLOW_RETURNED, --c->nr_returned);
+		h->garbage = h->returned;
+	} else {
+		c->head = chan_slot_after(c, c->head, n);
+		c->count -= n;
 	}
+	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c))
+		h->raise_in |= CHAN_POLL_IN | EPOLLRDHUP | EPOLLHUP;
+}
+
+/* After that: senders may come in, and who polls may send. */
+static void chan_taken(struct chan *c, struct chan_hold *h)
+{
+	h->returned = NULL;
+	if (c->nr_sendq && !chan_settle(c, h))
+		h->unsettled = true;
+	if (chan_has_room(c))
+		chan_raise_out(c, h);
 }
 
 /**
@@ -319,23 +516,11 @@ void chan_commit_recv(struct chan *c, struct chan_hold *h, u32 n)
 	lockdep_assert_held(&c->lock);
 	if (h->peer) {
 		c->sent++;
-		chan_fire_send(c, h, h->peer, 1);
+		chan_fire(c, h, h->peer, 1);
 		return;
 	}
-	if (h->returned) {
-		list_del(&h->returned->node);
-		chan_slow_set(c, CHAN_SLOW_RETURNED, --c->nr_returned);
-		h->garbage = h->returned;
-	} else {
-		c->head = chan_slot_after(c, c->head, n);
-		c->count -= n;
-	}
-	if (c->nr_sendq)
-		chan_admit_senders(c, h);
-	if (chan_has_room(c))
-		chan_raise_out(c, h);
-	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c))
-		h->raise_in |= CHAN_POLL_IN | EPOLLRDHUP | EPOLLHUP;
+	chan_take(c, h, n);
+	chan_taken(c, h);
 }
 
 /**
@@ -355,6 +540,79 @@ int chan_send_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
 	return r;
 }
 
+/* Take the element that is queued first in hand: what it leaves isn't settled. */
+static void chan_take_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
+{
+	u64 seq = h->seq;
+
+	if (!c->by_ref) {
+		(*e)->len = h->len;
+		memcpy((*e)->data, h->data, h->len);
+		chan_take(c, h, 1);
+	} else if (h->returned) {
+		chan_take(c, h, 1);
+		chan_exchange(&h->garbage, e);
+	} else {
+		chan_exchange(h->ref, e);
+		chan_take(c, h, 1);
+	}
+	(*e)->seq = seq;
+}
+
+/* The first of a queue who still waits, whoever it is; as chan_find_peer(). */
+static int chan_find_parked(struct chan *c, struct chan_hold *h, struct list_head *queue)
+{
+	if (h->nr_wakes >= CHAN_HOLD_WAKES - 1)
+		return -EBUSY;
+	return chan_find_peer(c, h, queue, NULL, false);
+}
+
+/* Give what is queued to parked receivers. Return: as chan_find_peer(), but not 1. */
+static int chan_serve_receivers(struct chan *c, struct chan_hold *h)
+{
+	struct chan_waiter *w;
+	int r = 0;
+
+	while (c->nr_recvq && chan_len(c)) {
+		r = h->garbage ? -EBUSY : chan_find_parked(c, h, &c->recvq);
+		if (r <= 0)
+			break;
+		w = chan_unpeer(h);
+		chan_hold_first(c, h);
+		chan_take_elem(c, h, &w->elem);
+		h->returned = NULL;
+		chan_fire(c, h, w, 1);
+	}
+	return min(r, 0);
+}
+
+/* Let parked senders into the room that there is. Return: likewise. */
+static int chan_admit_senders(struct chan *c, struct chan_hold *h)
+{
+	struct chan_waiter *w;
+	int r = 0;
+
+	while (c->nr_sendq && chan_has_room(c) && !(c->slow & CHAN_SLOW_NO_SEND)) {
+		r = chan_find_parked(c, h, &c->sendq);
+		if (r <= 0)
+			break;
+		w = chan_unpeer(h);
+		chan_hold_slot(c, h, c->tail);
+		chan_put_elem(c, h, &w->elem);
+		chan_fire(c, h, w, 1);
+	}
+	return min(r, 0);
+}
+
+/*
+ * Bring about that no element is queued where receivers are parked, and no room left
+ * where senders are. Return: false if it is too much for this hold.
+ */
+static bool chan_settle(struct chan *c, struct chan_hold *h)
+{
+	return !chan_serve_receivers(c, h) && !chan_admit_senders(c, h);
+}
+
 /**
  * chan_recv_elem() - take the element that begin_recv gave in hand
  * @c: the channel, locked
@@ -363,36 +621,21 @@ int chan_send_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
  */
 void chan_recv_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
 {
-	u64 seq = h->seq;
-
 	lockdep_assert_held(&c->lock);
-	if (!c->by_ref) {
+	if (!h->peer) {
+		chan_take_elem(c, h, e);
+		chan_taken(c, h);
+		return;
+	}
+	(*e)->seq = h->seq;
+	if (c->by_ref) {
+		chan_exchange(h->ref, e);
+		(*e)->seq = h->seq;
+	} else {
 		(*e)->len = h->len;
 		memcpy((*e)->data, h->data, h->len);
-		chan_commit_recv(c, h, 1);
-	} else if (h->returned) {
-		chan_commit_recv(c, h, 1);
-		chan_exchange(&h->garbage, e);
-	} else {
-		chan_exchange(h->ref, e);
-		chan_commit_recv(c, h, 1);
 	}
-	(*e)->seq = seq;
-}
-
-/*
- * Give a queued element to a parked receiver. One is enough: where receivers
- * were parked, nothing was queued.
- */
-static void chan_serve_receiver(struct chan *c, struct chan_hold *h)
-{
-	struct chan_waiter *w;
-
-	if (!c->nr_recvq || chan_begin_recv(c, h, 1) <= 0)
-		return;
-	w = list_first_entry(&c->recvq, struct chan_waiter, node);
-	chan_recv_elem(c, h, &w->elem);
-	chan_fire_recv(c, h, w, 1);
+	chan_commit_recv(c, h, 1);
 }
 
 /**
@@ -417,8 +660,10 @@ void chan_return_elem(struct chan *c, struct chan_elem *e)
 	list_add(&e->node, &earlier->node);
 	c->nr_returned++;
 	chan_slow_set(c, CHAN_SLOW_RETURNED, true);
+	c->rx_events++;
+	c->tx_events++;	/* as chan_tx_gen() says */
 	chan_raise_in(c, &h);
-	chan_serve_receiver(c, &h);
+	h.unsettled = !chan_settle(c, &h);
 	chan_unlock(c, &h);
 }
 
@@ -434,6 +679,9 @@ void chan_enqueue_send(struct chan *c, struct chan_hold *h, struct chan_waiter *
 	list_add_tail(&w->node, &c->sendq);
 	c->nr_sendq++;
 	chan_slow_set(c, CHAN_SLOW_SENDERS, true);
+	if (w->party->tries)
+		return;
+	c->rx_events++;
 	if (!chan_len(c))	/* else receivers had their edge already */
 		chan_raise_in(c, h);
 }
@@ -450,12 +698,21 @@ void chan_enqueue_recv(struct chan *c, struct chan_hold *h, struct chan_waiter *
 	list_add_tail(&w->node, &c->recvq);
 	c->nr_recvq++;
 	chan_slow_set(c, CHAN_SLOW_RECEIVERS, true);
+	if (w->party->tries)
+		return;
+	c->tx_events++;
 	if (!chan_has_room(c))	/* else senders had their edge already */
 		chan_raise_out(c, h);
 }
 
-/* Withdraw, unless somebody has fired the party already. */
-static bool chan_cancel(struct chan *c, struct chan_waiter *w)
+/**
+ * chan_cancel() - withdraw, unless somebody has fired the party already
+ * @c: the channel
+ * @w: the waiter of a party that waits in this channel only
+ *
+ * Return: whether it was PENDING, and now is CANCELLED and out of the queue.
+ */
+bool chan_cancel(struct chan *c, struct chan_waiter *w)
 {
 	bool pending;
 
@@ -463,17 +720,67 @@ static bool chan_cancel(struct chan *c, struct chan_waiter *w)
 	pending = w->party->state == CHAN_PENDING;
 	if (pending) {
 		w->party->state = CHAN_CANCELLED;
-		if (w->sending)
-			chan_unlink_send(c, w);
-		else
-			chan_unlink_recv(c, w);
+		chan_unlink(c, w);
 	}
 	spin_unlock(&c->lock);
 	return pending;
 }
 
-/* Sleep until the party is fired (the FIRED argument), or something cuts it short. */
-static int chan_sleep(struct chan_party *p, const ktime_t *deadline)
+/**
+ * chan_forget() - take a waiter off its queue, if it is still there
+ * @c: the channel
+ * @w: the waiter, of a party that is no longer PENDING
+ *
+ * When this has been done for all of its waiters, nobody touches the party any more.
+ */
+void chan_forget(struct chan *c, struct chan_waiter *w)
+{
+	spin_lock(&c->lock);
+	if (!list_empty(&w->node))
+		chan_unlink(c, w);
+	spin_unlock(&c->lock);
+}
+
+/**
+ * chan_prune() - drop stale waiters from the heads of the queues
+ * @c: the channel, locked
+ *
+ * Return: true if whoever is queued first is parked, in both; false if there is more
+ * to do, in another hold.
+ */
+bool chan_prune(struct chan *c)
+{
+	struct list_head *queue = &c->recvq;
+	struct chan_waiter *w;
+	u32 n;
+
+	lockdep_assert_held(&c->lock);
+	for (n = 0; n < CHAN_HOLD_STALE; n++) {
+		while (list_empty(queue)) {
+			if (queue == &c->sendq)
+				return true;
+			queue = &c->sendq;
+		}
+		w = list_first_entry(queue, struct chan_waiter, node);
+		if (chan_is_stale(w))
+			chan_unlink(c, w);
+		else if (queue == &c->sendq)
+			return true;
+		else
+			queue = &c->sendq;
+	}
+	return false;
+}
+
+/**
+ * chan_sleep() - sleep until the party is fired, or something cuts it short
+ * @p: the calling task's
+ * @deadline: when to give up, on CLOCK_MONOTONIC, or NULL for never
+ *
+ * Return: 0 (the FIRED argument); -ERESTARTSYS for a signal, -ETIMEDOUT for the
+ * deadline, and then the party may have been fired meanwhile.
+ */
+int chan_sleep(struct chan_party *p, const ktime_t *deadline)
 {
 	ktime_t expires;
 	int r = 0;
@@ -528,15 +835,19 @@ static bool chan_flush(struct chan *c, struct chan_hold *h)
 {
 	bool closed = c->slow & CHAN_SLOW_CLOSED;
 
+	if (!chan_settle(c, h))
+		return false;
 	while (h->nr_wakes < CHAN_HOLD_WAKES) {
-		if (c->nr_sendq)
-			chan_fire_send(c, h, list_first_entry(&c->sendq, struct chan_waiter,
-							      node), -EPIPE);
-		else if (closed && c->nr_recvq)
-			chan_fire_recv(c, h, list_first_entry(&c->recvq, struct chan_waiter,
-							      node), 0);
-		else
+		struct list_head *queue = c->nr_sendq ? &c->sendq : &c->recvq;
+		int r;
+
+		if (!c->nr_sendq && !(closed && c->nr_recvq))
 			return true;
+		r = chan_find_peer(c, h, queue, NULL, false);
+		if (r < 0)
+			return false;
+		if (r)
+			chan_fire(c, h, h->peer, h->peer->sending ? -EPIPE : 0);
 	}
 	return false;
 }
@@ -552,6 +863,8 @@ static void chan_end(struct chan *c, struct chan_hold *h, u32 marks)
 
 	if (marks) {
 		c->slow |= marks;
+		c->rx_events++;
+		c->tx_events++;
 		h->raise_out = CHAN_POLL_OUT | EPOLLERR;
 		h->raise_all = true;
 	}

@@ -10,20 +10,23 @@
  *
  * LOCKING
  *
- * chan.lock is the only lock here, a plain spinlock: nothing is called from
- * interrupt context. Two are never held together. Under it nothing sleeps,
- * allocates, frees, wakes or takes a page fault; what must follow is noted in
- * the &struct chan_hold and done by chan_unlock(). Work under it is bounded: at
- * most CHAN_HOLD_BYTES are copied and CHAN_HOLD_WAKES parties woken.
+ * chan.lock is a plain spinlock: nothing is called from interrupt context. Two
+ * are never held together. Under it nothing sleeps, allocates, frees, wakes or
+ * takes a page fault; what must follow is noted in the &struct chan_hold and done
+ * by chan_unlock(). Work under it is bounded: at most CHAN_HOLD_BYTES are copied,
+ * CHAN_HOLD_WAKES parties woken and CHAN_HOLD_STALE waiters dropped.
+ *
+ * chan_party.lock is taken inside it, and two of them in the order of their
+ * addresses. Only parties that wait in several channels have one (SELECT, below).
  *
  * PARTIES AND WAITERS
  *
- * A party is somebody who waits: today a blocked call. A waiter is its place in
- * the queue of a channel. A party is PENDING until somebody else's call
- * completes it (FIRED), or it withdraws (CANCELLED); both happen under the lock
- * of the channel in which it waits. The call that fires does the party's
- * operation for it: moves the element, takes the waiter off the queue, and wakes
- * the party last.
+ * A party is somebody who waits: a blocked call, a select, an armed selector, a
+ * handle that stands by. A waiter is its place in the queue of a channel. A party
+ * is PENDING until a call completes it (FIRED), or it withdraws (CANCELLED); both
+ * happen under the lock of the channel in which it waits. The call that fires does
+ * the party's operation for it: moves the element, takes the waiter off the queue,
+ * and wakes the party last.
  *
  *  parked receiver (its buffer is waiter.elem)     active sender
  *  ---------------------------------------------   --------------------------
@@ -40,9 +43,45 @@
  * wake-up, because chan_lock() enters an RCU read-side section while the party
  * is still queued, thus alive, and a task_struct is freed a grace period after
  * its task's end. A wake-up that comes late finds the task elsewhere and is a
- * spurious one, which every sleeper in the kernel allows for.
+ * spurious one, which every sleeper in the kernel allows for. Who is woken through
+ * a wait queue frees that a grace period after it has left the channel's queue.
  *
- * INVARIANTS, whenever the lock is free
+ * SELECT
+ *
+ * A select waits in several channels, and which of them fires it is decided under
+ * its own lock, inside the lock of the channel in which it happens. A call that
+ * finds a select's waiter in a queue claims the select: locks it, and if it is no
+ * longer PENDING, drops the waiter, which is stale, and goes on to the next.
+ *
+ * A select that enqueues itself in one channel after the other can itself be fired
+ * meanwhile. So where it finds a peer it claims both, the peer and itself, with both
+ * locks held: one compare-and-swap on one side is not enough, since two
+ * selects that meet would each have to be sure of itself and of the other. Of two
+ * parties that wait for each other in a channel, who locks it second finds the first
+ * in the queue, so that none misses the other, and nobody spins or tries again.
+ *
+ *  select A, in pass 2                    select B, in pass 2
+ *  ------------------------------------   ------------------------------------
+ *  lock c1; no peer: enqueue; unlock
+ *                                         lock c1; finds A's waiter
+ *                                         lock A and B: both PENDING
+ *                                         both FIRED; move the element
+ *  sees FIRED, enqueues no more           unlock all; wake A
+ *  locks each channel where it has been,
+ *  c1 too: nobody touches it any more
+ *
+ * The last is why a select's memory may go though its lock was held by others: who
+ * locks a party holds the lock of a channel in whose queue the party is.
+ *
+ * A select with a default must find one instant at which no case was ready. It reads
+ * each channel's generation (chan_rx_gen(), chan_tx_gen()), looks at each case,
+ * and reads the generations again: where none has changed nothing has become ready
+ * between, so at the instant between nothing was. If they keep changing it enqueues
+ * itself, as one that only tries, and withdraws at once: had a case been ready or
+ * become it, the select would have been fired; the instant is the withdrawal. Two
+ * that only try never meet.
+ *
+ * INVARIANTS, whenever the lock is free; parked is who is PENDING
  *
  *  - parked receivers  => no element is queued
  *  - parked senders    => no room
@@ -51,7 +90,9 @@
  *    and counted back when it fails and returns it)
  *
  * but while a close is waking them, waiters of a closed channel may still be
- * queued: then nobody but the close fires senders.
+ * queued: then nobody but the close fires senders. And while somebody is to come back
+ * for what was too much for one hold, the first two don't hold: then every
+ * call first does a part of it (chan_settle()), so that none overtakes.
  */
 #ifndef _CHAN_CORE_H
 #define _CHAN_CORE_H
@@ -68,6 +109,7 @@
 #define CHAN_INPLACE_MAX	1024	/* bytes of an element that is copied under the lock */
 #define CHAN_HOLD_BYTES		4096	/* bytes copied in one hold of the lock */
 #define CHAN_HOLD_WAKES		16	/* parties fired in one hold of the lock */
+#define CHAN_HOLD_STALE		32	/* stale waiters dropped in one hold of the lock */
 
 /*
  * For what is large, on the stack, and written before it is read: no zeroes first
@@ -90,6 +132,7 @@
 #define CHAN_SLOW_RETURNED	BIT(4)	/* the list of returned elements isn't empty */
 #define CHAN_SLOW_FORM		BIT(5)	/* elements are messages, or by reference */
 #define CHAN_SLOW_NO_SEND	(CHAN_SLOW_CLOSED | CHAN_SLOW_HUNGUP)
+#define CHAN_SLOW_PARKED	(CHAN_SLOW_RECEIVERS | CHAN_SLOW_SENDERS)
 
 struct chan_account;
 
@@ -118,16 +161,26 @@ enum chan_party_state {
 
 /**
  * struct chan_party - somebody who waits
- * @state: PENDING to FIRED or CANCELLED under the lock of the channel; read
- *	without it by the owner only (the FIRED argument)
+ * @state: PENDING to FIRED or CANCELLED under the lock of the channel, and of the
+ *	party if it has one; read without them by the owner only (the FIRED argument)
  * @result: written before FIRED: of a receive 1, or 0 for closed; of a send 1,
  *	or -EPIPE
- * @task: immutable; whom to wake
+ * @several: immutable; it waits in several channels: @lock and @winner count
+ * @tries: immutable; it won't wait, and never meets another such
+ * @task: immutable; whom to wake, or NULL
+ * @wq: immutable; else, through what
+ * @winner: written before FIRED: the waiter whose operation was done
+ * @lock: inside that of a channel, and of another party at a lower address
  */
 struct chan_party {
 	enum chan_party_state state;
 	int result;
+	bool several;
+	bool tries;
 	struct task_struct *task;
+	wait_queue_head_t *wq;
+	struct chan_waiter *winner;
+	spinlock_t lock;
 };
 
 /**
@@ -161,6 +214,8 @@ struct chan_waiter {
  *	&struct chan_slot (message), or a pointer to a &struct chan_elem (by
  *	reference); in the last case each slot always has one, for the exchange.
  * @sent: lock; elements sent: the next one's sequence number
+ * @rx_events: lock; see chan_rx_gen()
+ * @tx_events: lock; see chan_tx_gen()
  * @rpoll: own lock; who polls for receiving
  * @wpoll: own lock; who polls for sending
  * @recvq: lock; parked receivers, oldest first
@@ -190,6 +245,8 @@ struct chan {
 	u32 short_len;
 	void *ring;
 	u64 sent;
+	u32 rx_events;
+	u32 tx_events;
 	wait_queue_head_t rpoll;
 	wait_queue_head_t wpoll;
 	struct list_head recvq;
@@ -225,8 +282,13 @@ struct chan_slot {
  * @raise_out: what to tell those who poll for sending
  * @raise_all: tell exclusive pollers too, all of them
  * @garbage: an element to free, or NULL
+ * @me: a select that is enqueued elsewhere, for which this hold acts; or NULL
+ * @tries: who acts won't wait
+ * @unsettled: it was too much for one hold, chan_unlock() goes on
+ * @claimed: the party of @peer, locked; or NULL
+ * @nr_stale: stale waiters dropped
  * @nr_wakes: length of @wake
- * @wake: tasks to wake
+ * @wake: whom to wake
  */
 struct chan_hold {
 	void *data;
@@ -239,8 +301,16 @@ struct chan_hold {
 	__poll_t raise_out;
 	bool raise_all;
 	struct chan_elem *garbage;
+	struct chan_party *me;
+	bool tries;
+	bool unsettled;
+	struct chan_party *claimed;
+	u32 nr_stale;
 	u32 nr_wakes;
-	struct task_struct *wake[CHAN_HOLD_WAKES];
+	struct chan_wake {
+		struct task_struct *task;
+		wait_queue_head_t *wq;
+	} wake[CHAN_HOLD_WAKES];
 };
 
 void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message);
@@ -261,13 +331,20 @@ void chan_return_elem(struct chan *c, struct chan_elem *e);
 void chan_enqueue_send(struct chan *c, struct chan_hold *h, struct chan_waiter *w);
 void chan_enqueue_recv(struct chan *c, struct chan_hold *h, struct chan_waiter *w);
 int chan_park(struct chan *c, struct chan_waiter *w, const ktime_t *deadline);
+bool chan_cancel(struct chan *c, struct chan_waiter *w);
+int chan_sleep(struct chan_party *p, const ktime_t *deadline);
+bool chan_claim_self(struct chan_hold *h);
+void chan_put_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e);
+void chan_forget(struct chan *c, struct chan_waiter *w);
+bool chan_prune(struct chan *c);
 
 int chan_close(struct chan *c);
 void chan_handle_new(struct chan *c, bool may_send, bool may_recv);
 void chan_handle_gone(struct chan *c, bool may_send, bool may_recv);
 
-/* The owner of the core's memory provides this. */
+/* Who uses the core provides these: the memory, and random numbers below @n. */
 void chan_elem_free(struct chan *c, struct chan_elem *e);
+u32 chan_random(u32 n);
 
 /**
  * chan_len() - elements queued
@@ -292,8 +369,58 @@ static inline bool chan_has_room(const struct chan *c)
 }
 
 /**
- * chan_can_recv() - would a receive find an element?
+ * chan_rx_gen() - a number that changes whenever a receive has become possible
  * @c: the channel, locked
+ *
+ * That is: an element was queued or returned, a sender has parked, or the channel was
+ * closed. It only rises.
+ *
+ * Return: the number.
+ */
+static inline u64 chan_rx_gen(const struct chan *c)
+{
+	return c->sent + c->rx_events;
+}
+
+/**
+ * chan_tx_gen() - a number that changes whenever a send has become possible
+ * @c: the channel, locked
+ *
+ * That is: an element was received, a receiver has parked, or the channel was
+ * closed or hung up. It only rises: a return, which takes back a receive, counts too.
+ *
+ * Return: the number.
+ */
+static inline u64 chan_tx_gen(const struct chan *c)
+{
+	return c->sent - chan_len(c) + c->tx_events;
+}
+
+/**
+ * chan_looks_ready() - is it worth to lock the channel and try?
+ * @c: the channel, not locked
+ * @sending: try to send, else to receive
+ *
+ * Return: false only if at some instant during the call the operation would have had
+ * to wait.
+ */
+static inline bool chan_looks_ready(const struct chan *c, bool sending)
+{
+	const u32 idle = CHAN_SLOW_FORM | (sending ? CHAN_SLOW_SENDERS : CHAN_SLOW_RECEIVERS);
+
+	/*
+	 * The ring first: it stays as it was seen, or the generation changes. Returned
+	 * elements only take room.
+	 */
+	if (sending ? data_race(c->count) != c->capacity : data_race(c->count))
+		return true;
+	smp_rmb();	/* no pair: a write seen late is a change of the generation */
+	return data_race(c->slow) & ~(idle | (sending ? CHAN_SLOW_RETURNED : 0));
+}
+
+/**
+ * chan_can_recv() - would a receive find an element?
+ * @c: the channel, locked, and chan_prune() said that it was done
  *
  * Return: true if an element is queued, or a sender parked who may still send.
  */
@@ -305,7 +432,7 @@ static inline bool chan_can_recv(const struct chan *c)
 
 /**
  * chan_can_send() - would a send find a place?
- * @c: the channel, locked
+ * @c: the channel, locked, and chan_prune() said that it was done
  *
  * Return: true if there is room or a parked receiver. Closed channels are not
  * looked at.

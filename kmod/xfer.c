@@ -120,6 +120,7 @@ static int chan_send_in_place(struct chan_io *io, u32 want)
 	int r;
 
 	chan_lock(c, &h);
+	h.tries = io->nonblock;
 	r = chan_begin_send(c, &h, want);
 	if (r > 0 && len) {
 		got = chan_mem_get_atomic(&io->mem, h.data, (size_t)r * len);
@@ -151,6 +152,7 @@ static int chan_send_in_hand(struct chan_io *io)
 		r = -EFAULT;
 	} else {
 		chan_lock(c, &h);
+		h.tries = io->nonblock;
 		r = chan_send_elem(c, &h, &w.elem);
 		if (r == -EAGAIN && !io->nonblock) {
 			chan_enqueue_send(c, &h, &w);
@@ -253,6 +255,8 @@ ssize_t chan_send(struct chan_io *io, size_t n)
 		r = chan_send_some(io, min_t(size_t, n - done, INT_MAX));
 		if (r == -EFAULT)
 			r = chan_send_fault(io);
+		else if (r == -EBUSY)
+			r = 0;
 		if (r < 0)
 			return done ?: chan_restart(io, r);
 		if (!r)
@@ -304,6 +308,7 @@ static int chan_recv_in_place(struct chan_io *io, u32 want)
 	int r, bad;
 
 	chan_lock(c, &h);
+	h.tries = io->nonblock;
 	r = chan_begin_recv(c, &h, want);
 	if (r <= 0)
 		goto out;
@@ -392,6 +397,7 @@ static int chan_recv_in_hand(struct chan_io *io)
 	chan_mem_prepare(&io->mem, c->elem_size ?: io->wire);
 
 	chan_lock(c, &h);
+	h.tries = io->nonblock;
 	r = chan_recv_take(io, &h, &w.elem);
 	if (r == -EAGAIN && !io->nonblock) {
 		chan_enqueue_recv(c, &h, &w);
@@ -468,6 +474,8 @@ ssize_t chan_recv(struct chan_io *io, size_t n)
 			if (!r)
 				continue;
 		}
+		if (r == -EBUSY)
+			continue;
 		if (r <= 0)
 			return done ?: chan_restart(io, r);
 		io->faults = 0;

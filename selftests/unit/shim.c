@@ -8,6 +8,20 @@
 pthread_rwlock_t shim_rcu = PTHREAD_RWLOCK_INITIALIZER;
 __thread struct task_struct *current;
 
+__attribute__((__no_sanitize__("thread"), __noinline__))
+u32 shim_data_race(const u32 *p)
+{
+	return *(const volatile u32 *)p;
+}
+
+/* The thread sanitizer knows no fences. */
+void smp_rmb(void)
+{
+	static __thread u32 here;
+
+	__atomic_fetch_add(&here, 0, __ATOMIC_ACQ_REL);
+}
+
 void shim_task_init(struct task_struct *t)
 {
 	pthread_condattr_t attr;

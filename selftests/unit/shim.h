@@ -18,6 +18,7 @@
 #include <time.h>
 
 typedef uint8_t u8;
+typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t ktime_t;
@@ -37,9 +38,16 @@ typedef unsigned int __poll_t;
 #define swap(a, b)		do { typeof(a) swap_ = (a); (a) = (b); (b) = swap_; } while (0)
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 #define ERESTARTSYS	512
+
+/* What is read while others write it, and known to be: not the thread sanitizer's concern. */
+u32 shim_data_race(const u32 *p);
+#define data_race(x)		shim_data_race(&(x))
+void smp_rmb(void);
 
 /* Lists */
 
@@ -88,6 +96,10 @@ static inline void list_del_init(struct list_head *e)
 #define list_for_each_entry(p, l, member) \
 	for (p = container_of((l)->next, typeof(*p), member); &p->member != (l); \
 	     p = container_of(p->member.next, typeof(*p), member))
+#define list_for_each_entry_safe(p, n, l, member) \
+	for (p = container_of((l)->next, typeof(*p), member), \
+	     n = container_of(p->member.next, typeof(*p), member); &p->member != (l); \
+	     p = n, n = container_of(n->member.next, typeof(*n), member))
 #define list_for_each_entry_reverse(p, l, member) \
 	for (p = container_of((l)->prev, typeof(*p), member); &p->member != (l); \
 	     p = container_of(p->member.prev, typeof(*p), member))
@@ -116,6 +128,9 @@ static inline void spin_unlock(spinlock_t *l)
 	l->held = false;
 	pthread_mutex_unlock(&l->mutex);
 }
+
+#define SINGLE_DEPTH_NESTING	1
+#define spin_lock_nested(l, n)	spin_lock(l)
 
 #define lockdep_assert_held(l)	assert((l)->held)
 
@@ -203,6 +218,11 @@ static inline void __wake_up(wait_queue_head_t *wq, int mode, int exclusive, u32
 	__atomic_fetch_add(&wq->times, 1, __ATOMIC_RELAXED);
 	if (!exclusive)
 		__atomic_store_n(&wq->all, true, __ATOMIC_RELAXED);
+}
+
+static inline void wake_up_interruptible_poll(wait_queue_head_t *wq, u32 events)
+{
+	__wake_up(wq, TASK_INTERRUPTIBLE, 1, events);
 }
 
 #endif /* SHIM_H */

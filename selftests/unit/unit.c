@@ -35,6 +35,17 @@ void chan_elem_free(struct chan *c, struct chan_elem *e)
 	free(e);
 }
 
+/* And for this: each thread its own, and the same every time. */
+u32 chan_random(u32 n)
+{
+	static __thread u64 seed = 88172645463325252ULL;
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (seed >> 32) * n >> 32;
+}
+
 struct chan_elem *unit_elem(struct chan *c)
 {
 	struct chan_elem *e = calloc(1, sizeof(*e) + c->elem_size);
