@@ -123,6 +123,9 @@ struct chan_elem *chan_elem_new(struct chan *c, struct chan_account *a);
 struct chan_elem *chan_elem_keep(struct chan *c, struct chan_account *a,
 				 const struct chan_elem *e);
 
+/* cases.c */
+long chan_ioctl_select(void __user *uarg);
+
 /* file.c */
 extern const struct file_operations chan_fops;
 struct file *chan_file_new(struct chan_object *o, u32 fd_flags, bool first);

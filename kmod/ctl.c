@@ -238,7 +238,7 @@ static long chan_ctl_limits(void __user *uarg)
 	a = chan_account_current();
 	if (!a)
 		return -ENOMEM;
-	arg.features = CHAN_FEATURE_CORE;
+	arg.features = CHAN_FEATURE_CORE | CHAN_FEATURE_SELECT;
 	arg.elem_size_max = CHAN_ELEM_SIZE_MAX;
 	arg.capacity_max = CHAN_CAPACITY_MAX;
 	arg.bytes_max = CHAN_BYTES_MAX;
@@ -269,6 +269,8 @@ static long chan_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 		return chan_ctl_list(uarg);
 	case CHAN_IOC_LIMITS:
 		return chan_ctl_limits(uarg);
+	case CHAN_IOC_SELECT:
+		return chan_ioctl_select(uarg);
 	default:
 		return -ENOTTY;
 	}

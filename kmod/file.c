@@ -285,6 +285,8 @@ static __poll_t chan_poll(struct file *file, poll_table *wait)
 	if (h->may_send)
 		poll_wait(file, &c->wpoll, wait);
 	spin_lock(&c->lock);
+	while (unlikely(!chan_prune(c)))
+		cond_resched_lock(&c->lock);
 	if (h->may_recv)
 		events |= chan_poll_recv(c);
 	if (h->may_send)

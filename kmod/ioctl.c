@@ -16,10 +16,15 @@ static_assert(sizeof(struct chan_create) == 136);
 static_assert(sizeof(struct chan_resolve) == 88);
 static_assert(sizeof(struct chan_info) == 168);
 static_assert(sizeof(struct chan_list) == 32);
-static_assert(sizeof(struct chan_limits) == 120);
+static_assert(sizeof(struct chan_limits) == 152);
 static_assert(sizeof(struct chan_xfer) == 32);
 static_assert(sizeof(struct chan_narrow) == 16);
 static_assert(sizeof(struct chan_destroy) == 8);
+static_assert(sizeof(struct chan_case) == 24);
+static_assert(sizeof(struct chan_select) == 32);
+static_assert(sizeof(struct chan_selector) == 16);
+static_assert(sizeof(struct chan_selected) == 16);
+static_assert(sizeof(struct chan_timer) == 24);
 
 /**
  * chan_args_out() - copy the results back
@@ -52,14 +57,6 @@ static int chan_xfer_in(struct chan_xfer *x, const struct chan_xfer __user *uarg
 fault:
 	user_read_access_end();
 	return -EFAULT;
-}
-
-/* When to give up; KTIME_MAX is never. */
-static ktime_t chan_deadline(u64 timeout_ns)
-{
-	if (timeout_ns > KTIME_MAX)
-		return KTIME_MAX;
-	return ktime_add_safe(ktime_get(), ns_to_ktime(timeout_ns));
 }
 
 /* What SEND and RECV have in common: check, and fill in the call. */
@@ -275,6 +272,8 @@ long chan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return chan_ioctl_narrow(file, uarg);
 	case CHAN_IOC_DESTROY:
 		return chan_ioctl_destroy(file, uarg);
+	case CHAN_IOC_SELECT:
+		return chan_ioctl_select(uarg);
 	default:
 		return -ENOTTY;
 	}

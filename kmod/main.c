@@ -3,10 +3,29 @@
  * chan: Go channels as Linux devices.
  */
 #include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/prandom.h>
 
 #include "chan.h"
 
 atomic_long_t chan_total_parties = ATOMIC_LONG_INIT(0);
+
+/* Good enough to be fair, and quicker than get_random_u32(). */
+static DEFINE_PER_CPU(struct rnd_state, chan_rnd_states);
+
+/**
+ * chan_random() - a random number
+ * @n: at least 1
+ *
+ * Return: one of 0 to @n - 1, each as likely; not one to keep secrets with.
+ */
+u32 chan_random(u32 n)
+{
+	u32 r = prandom_u32_state(get_cpu_ptr(&chan_rnd_states));
+
+	put_cpu_ptr(&chan_rnd_states);
+	return (u64)r * n >> 32;
+}
 
 static unsigned long user_channels = 131072;
 module_param(user_channels, ulong, 0644);
@@ -62,6 +81,7 @@ static int __init chan_module_init(void)
 {
 	int r;
 
+	prandom_seed_full_state(&chan_rnd_states);
 	r = chan_objects_init();
 	if (r)
 		return r;

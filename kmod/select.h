@@ -8,13 +8,17 @@
 
 #include "core.h"
 
+struct chan_handle;
+
 /**
  * struct chan_option - an operation that a select may choose
  * @chan: the channel, or NULL: never ready
+ * @handle: not the concern of this file
  * @sending: send, else receive
  */
 struct chan_option {
 	struct chan *chan;
+	struct chan_handle *handle;
 	bool sending;
 };
 

@@ -28,6 +28,19 @@
 
 #define CHAN_FAULTS_MAX	8	/* copies that may fall short before one that decides */
 
+/**
+ * chan_deadline() - when to give up
+ * @timeout_ns: nanoseconds from now
+ *
+ * Return: the time on CLOCK_MONOTONIC; KTIME_MAX is never.
+ */
+ktime_t chan_deadline(u64 timeout_ns)
+{
+	if (timeout_ns > KTIME_MAX)
+		return KTIME_MAX;
+	return ktime_add_safe(ktime_get(), ns_to_ktime(timeout_ns));
+}
+
 /* An element in hand of a call, on its stack if it is small. */
 struct chan_hand {
 	struct chan_elem *elem;
@@ -222,6 +235,21 @@ static int chan_send_fault(struct chan_io *io)
 		0 : -EFAULT;
 }
 
+/**
+ * chan_try_send() - send one element, or not, without waiting
+ * @io: the call
+ *
+ * Return: as chan_send(); or -EBUSY: try again.
+ */
+int chan_try_send(struct chan_io *io)
+{
+	int r = chan_send_some(io, 1);
+
+	if (r == -EFAULT)
+		r = chan_send_fault(io) ?: -EBUSY;
+	return r;
+}
+
 /* A call with a timeout isn't restarted: it would wait for the whole of it again. */
 static int chan_restart(const struct chan_io *io, int r)
 {
@@ -334,8 +362,15 @@ out:
 	return r;
 }
 
-/* The element in hand to the caller's memory. Return: 1, or an errno. */
-static int chan_deliver(struct chan_io *io, struct chan_elem *e)
+/**
+ * chan_deliver() - an element in hand to the caller's memory
+ * @io: the call
+ * @e: the element
+ *
+ * Return: 1; or -EFAULT, -EMSGSIZE, -ENODATA, or -EINTR for who is being killed: the
+ * channel must have it back.
+ */
+int chan_deliver(struct chan_io *io, struct chan_elem *e)
 {
 	struct chan_hold h = { .data = e->data, .len = e->len };
 	size_t bytes;
@@ -451,6 +486,21 @@ static int chan_recv_fault(struct chan_io *io)
 	if (io->len_addr && fault_in_safe_writeable((char __user *)io->len_addr, sizeof(u32)))
 		return -EFAULT;
 	return chan_mem_fault_in_writeable(&io->mem, io->need) == io->need ? 0 : -EFAULT;
+}
+
+/**
+ * chan_try_recv() - receive one element, or not, without waiting
+ * @io: the call
+ *
+ * Return: as chan_recv(); or -EBUSY: try again.
+ */
+int chan_try_recv(struct chan_io *io)
+{
+	int r = chan_recv_some(io, 1);
+
+	if (r == -EFAULT)
+		r = chan_recv_fault(io) ?: -EBUSY;
+	return r;
 }
 
 /**

@@ -36,6 +36,10 @@ struct chan_io {
 
 ssize_t chan_send(struct chan_io *io, size_t n);
 ssize_t chan_recv(struct chan_io *io, size_t n);
+int chan_try_send(struct chan_io *io);
+int chan_try_recv(struct chan_io *io);
+int chan_deliver(struct chan_io *io, struct chan_elem *e);
+ktime_t chan_deadline(u64 timeout_ns);
 
 /* Raise what a short way has noted under the lock. */
 static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)

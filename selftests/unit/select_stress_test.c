@@ -344,7 +344,7 @@ static void *racer(void *arg)
 		j = make_job(&w);
 		j->s.nr = 2;
 		for (i = 0; i < 2; i++)
-			j->options[i] = (struct chan_option) { chans[i], false };
+			j->options[i] = (struct chan_option) { .chan = chans[i] };
 		if (race.blind)
 			j->s.attempt = never;
 		r = chan_choice_try(&j->s);

@@ -456,7 +456,9 @@ static void choice_is_uniform(void)
 
 	CHECK(unit_send(full, 1) == 1);
 	for (i = 0; i < 64; i++)
-		options[i] = (struct chan_option) { i == 3 || i == 4 || i == 60 ? full : empty, false };
+		options[i] = (struct chan_option) {
+			.chan = i == 3 || i == 4 || i == 60 ? full : empty,
+		};
 	for (i = 0; i < n; i++) {
 		int r = chan_choice_try(&s);
 
