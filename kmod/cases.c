@@ -178,16 +178,27 @@ int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg)
 }
 
 /**
- * chan_cases_end() - let go of the channels, and of the memory
+ * chan_cases_put_fds() - let go of the channels: the caller's call ends
  * @cs: the cases
  */
-void chan_cases_end(struct chan_cases *cs)
+void chan_cases_put_fds(struct chan_cases *cs)
 {
 	u32 i;
 
 	for (i = 0; i < cs->nr_fds; i++)
 		fdput(cs->fds[i]);
+	cs->nr_fds = 0;
+}
+
+/**
+ * chan_cases_end() - let go of the channels, and of the memory
+ * @cs: the cases
+ */
+void chan_cases_end(struct chan_cases *cs)
+{
+	chan_cases_put_fds(cs);
 	kvfree(cs->block);
+	cs->block = NULL;
 }
 
 /*

@@ -49,6 +49,7 @@ struct chan_cases {
 
 int chan_select_in(struct chan_select *arg, const void __user *uarg, u32 flags);
 int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg);
+void chan_cases_put_fds(struct chan_cases *cs);
 void chan_cases_end(struct chan_cases *cs);
 int chan_cases_park(struct chan_cases *cs);
 void chan_cases_unpark(struct chan_cases *cs);

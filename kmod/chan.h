@@ -41,6 +41,8 @@ enum chan_quota {
 	CHAN_QUOTA_NAMED,
 	CHAN_QUOTA_BYTES,
 	CHAN_QUOTA_PARKED,
+	CHAN_QUOTA_SELECTORS,
+	CHAN_QUOTA_TIMERS,
 	CHAN_NR_QUOTAS,
 };
 
@@ -130,7 +132,12 @@ long chan_ioctl_select(void __user *uarg);
 extern const struct file_operations chan_fops;
 struct file *chan_file_new(struct chan_object *o, u32 fd_flags, bool first);
 
+/* selector.c */
+long chan_ioctl_selector(void __user *uarg);
+
 /* ioctl.c */
+int chan_fd_out(struct file *file, u32 fd_flags, s32 *fd, const void *arg, size_t size,
+		void __user *uarg);
 int chan_args_out(void __user *uarg, const void *arg, size_t size);
 long chan_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 

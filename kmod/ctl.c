@@ -252,6 +252,10 @@ static long chan_ctl_limits(void __user *uarg)
 	arg.parked = chan_charged(a, CHAN_QUOTA_PARKED);
 	arg.total_channels = chan_objects_total();
 	arg.total_parties = atomic_long_read(&chan_total_parties);
+	arg.user_selectors = chan_quota_limit(CHAN_QUOTA_SELECTORS);
+	arg.user_timers = chan_quota_limit(CHAN_QUOTA_TIMERS);
+	arg.selectors = chan_charged(a, CHAN_QUOTA_SELECTORS);
+	arg.timers = chan_charged(a, CHAN_QUOTA_TIMERS);
 	chan_account_put(a);
 	return chan_args_out(uarg, &arg, sizeof(arg));
 }
@@ -271,6 +275,8 @@ static long chan_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 		return chan_ctl_limits(uarg);
 	case CHAN_IOC_SELECT:
 		return chan_ioctl_select(uarg);
+	case CHAN_IOC_SELECTOR:
+		return chan_ioctl_selector(uarg);
 	default:
 		return -ENOTTY;
 	}

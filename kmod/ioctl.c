@@ -39,6 +39,34 @@ int chan_args_out(void __user *uarg, const void *arg, size_t size)
 	return copy_to_user(uarg, arg, size) ? -EFAULT : 0;
 }
 
+/**
+ * chan_fd_out() - give a new file to the caller
+ * @file: the file, taken over
+ * @fd_flags: O_CLOEXEC, and others that don't matter
+ * @fd: out: its descriptor, in @arg
+ * @arg: the ioctl's argument
+ * @size: its size
+ * @uarg: where it is copied to
+ *
+ * Return: 0 or an errno, and then the file is gone.
+ */
+int chan_fd_out(struct file *file, u32 fd_flags, s32 *fd, const void *arg, size_t size,
+		void __user *uarg)
+{
+	int r;
+
+	*fd = get_unused_fd_flags(fd_flags & O_CLOEXEC);
+	r = *fd < 0 ? *fd : chan_args_out(uarg, arg, size);
+	if (r) {
+		if (*fd >= 0)
+			put_unused_fd(*fd);
+		fput(file);
+		return r;
+	}
+	fd_install(*fd, file);
+	return 0;
+}
+
 /* The straight path for a caller of today's size: no second look at the size. */
 static int chan_xfer_in(struct chan_xfer *x, const struct chan_xfer __user *uarg)
 {
@@ -207,16 +235,7 @@ static long chan_ioctl_narrow(struct file *file, void __user *uarg)
 	narrow = chan_file_new(h->object, arg.fd_flags, false);
 	if (IS_ERR(narrow))
 		return PTR_ERR(narrow);
-	arg.fd = get_unused_fd_flags(arg.fd_flags & O_CLOEXEC);
-	r = arg.fd < 0 ? arg.fd : chan_args_out(uarg, &arg, sizeof(arg));
-	if (r) {
-		if (arg.fd >= 0)
-			put_unused_fd(arg.fd);
-		fput(narrow);
-		return r;
-	}
-	fd_install(arg.fd, narrow);
-	return 0;
+	return chan_fd_out(narrow, arg.fd_flags, &arg.fd, &arg, sizeof(arg), uarg);
 }
 
 /* The owner of the node that was opened, or who made the channel. */
@@ -274,6 +293,8 @@ long chan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return chan_ioctl_destroy(file, uarg);
 	case CHAN_IOC_SELECT:
 		return chan_ioctl_select(uarg);
+	case CHAN_IOC_SELECTOR:
+		return chan_ioctl_selector(uarg);
 	default:
 		return -ENOTTY;
 	}

@@ -43,6 +43,14 @@ static unsigned long user_parked = 16UL << 20;
 module_param(user_parked, ulong, 0644);
 MODULE_PARM_DESC(user_parked, "bytes that a user's handles may keep for calls that wait (16777216)");
 
+static unsigned long user_selectors = 131072;
+module_param(user_selectors, ulong, 0644);
+MODULE_PARM_DESC(user_selectors, "selectors that a user may have (131072)");
+
+static unsigned long user_timers = 16384;
+module_param(user_timers, ulong, 0644);
+MODULE_PARM_DESC(user_timers, "timers that a user may have (16384)");
+
 static unsigned int named_rate = 64;
 module_param(named_rate, uint, 0644);
 MODULE_PARM_DESC(named_rate, "named channels that a user may make in 10 seconds (64)");
@@ -62,6 +70,10 @@ u64 chan_quota_limit(enum chan_quota q)
 		return READ_ONCE(user_named);
 	case CHAN_QUOTA_BYTES:
 		return READ_ONCE(user_bytes);
+	case CHAN_QUOTA_SELECTORS:
+		return READ_ONCE(user_selectors);
+	case CHAN_QUOTA_TIMERS:
+		return READ_ONCE(user_timers);
 	default:
 		return READ_ONCE(user_parked);
 	}

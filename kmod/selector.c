@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Selectors: a select as a file, for event loops.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "cases.h"
+#include "compat.h"
+#include "uaccess.h"
+
+/**
+ * struct chan_sel - a selector
+ * @mutex: outside all locks of channels; for whoever arms, disarms or reads
+ * @wq: who waits for a result
+ * @account: immutable; who pays
+ * @armed: mutex to write; from the end of ARM, which leaves it waiting, until the result
+ *	is read or it is taken back
+ * @cases: mutex; what it waits for, but for the state of the party
+ * @files: mutex; the channels that it keeps open while it is armed
+ * @rcu: who fires it wakes @wq after it has left the queues
+ */
+struct chan_sel {
+	struct mutex mutex;
+	wait_queue_head_t wq;
+	struct chan_account *account;
+	bool armed;
+	struct chan_cases cases;
+	struct file **files;
+	struct rcu_head rcu;
+};
+
+/* Is there something to read? */
+static bool chan_sel_ready(struct chan_sel *sel)
+{
+	return READ_ONCE(sel->armed) &&
+	       smp_load_acquire(&sel->cases.choice.party.state) == CHAN_FIRED;
+}
+
+/*
+ * Arm
+ */
+
+static int chan_sel_keep_files(struct chan_sel *sel)
+{
+	struct chan_cases *cs = &sel->cases;
+	u32 i;
+
+	sel->files = kvcalloc(cs->choice.nr, sizeof(*sel->files),
+			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!sel->files)
+		return -ENOMEM;
+	for (i = 0; i < cs->choice.nr; i++)
+		if (cs->options[i].chan)
+			sel->files[i] = get_file(fd_file(cs->fds[i]));
+	return 0;
+}
+
+/* Nobody else knows it any more: free what it was armed with. */
+static void chan_sel_reset(struct chan_sel *sel)
+{
+	struct chan_cases *cs = &sel->cases;
+	u32 i;
+
+	for (i = 0; sel->files && i < cs->choice.nr; i++)
+		if (sel->files[i])
+			fput(sel->files[i]);
+	kvfree(sel->files);
+	sel->files = NULL;
+	chan_cases_unpark(cs);
+	chan_cases_end(cs);
+}
+
+static void chan_sel_disarmed(struct chan_sel *sel)
+{
+	WRITE_ONCE(sel->armed, false);
+	atomic_long_dec(&chan_total_parties);
+	chan_sel_reset(sel);
+}
+
+/* Wait in the channels. Return: -EINPROGRESS; or a case, if one was ready after all. */
+static int chan_sel_park(struct chan_sel *sel)
+{
+	struct chan_cases *cs = &sel->cases;
+	int i, r;
+
+	cs->account = sel->account;
+	cs->choice.party.task = NULL;
+	cs->choice.party.wq = &sel->wq;
+	cs->choice.party.tries = false;
+	r = chan_sel_keep_files(sel) ?: chan_cases_park(cs);
+	if (r)
+		return r;
+	if (!chan_choice_enqueue(&cs->choice)) {
+		i = chan_choice_leave(&cs->choice);
+		return chan_cases_deliver(cs, i) ?: i;
+	}
+	atomic_long_inc(&chan_total_parties);
+	WRITE_ONCE(sel->armed, true);
+	/* Fired before that: who polled was woken too early. */
+	smp_mb();	/* pairs with the wait queue's lock, taken after FIRED */
+	if (chan_sel_ready(sel))
+		wake_up_interruptible_poll(&sel->wq, EPOLLIN | EPOLLRDNORM);
+	return -EINPROGRESS;
+}
+
+static long chan_sel_arm(struct chan_sel *sel, const struct chan_select *arg)
+{
+	struct chan_cases *cs = &sel->cases;
+	long r;
+
+	if (sel->armed)
+		return -EBUSY;
+	r = chan_cases_begin(cs, arg);
+	if (!r)
+		r = chan_choice_try(&cs->choice);
+	if (r == -EAGAIN)
+		r = chan_sel_park(sel);
+	if (r == -EINPROGRESS) {
+		chan_cases_put_fds(cs);
+		return r;
+	}
+	if (r >= 0)
+		r = chan_cases_result(cs, r);
+	chan_sel_reset(sel);
+	return r;
+}
+
+static long chan_sel_ioctl_arm(struct chan_sel *sel, const void __user *uarg)
+{
+	struct chan_select arg;
+	long r;
+
+	r = chan_select_in(&arg, uarg, CHAN_PRIORITY);
+	if (r)
+		return r;
+	if (mutex_lock_interruptible(&sel->mutex))
+		return -ERESTARTSYS;
+	r = chan_sel_arm(sel, &arg);
+	mutex_unlock(&sel->mutex);
+	return r;
+}
+
+/*
+ * Disarm
+ */
+
+static long chan_sel_disarm(struct chan_sel *sel)
+{
+	if (!sel->armed)
+		return -EINVAL;
+	if (!chan_choice_withdraw(&sel->cases.choice))
+		return -EALREADY;
+	chan_choice_leave(&sel->cases.choice);
+	chan_sel_disarmed(sel);
+	return 0;
+}
+
+static long chan_sel_ioctl_disarm(struct chan_sel *sel, unsigned long arg)
+{
+	long r;
+
+	if (arg)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&sel->mutex))
+		return -ERESTARTSYS;
+	r = chan_sel_disarm(sel);
+	mutex_unlock(&sel->mutex);
+	return r;
+}
+
+static long chan_sel_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct chan_sel *sel = file->private_data;
+
+	switch (cmd) {
+	case CHAN_IOC_ARM:
+		return chan_sel_ioctl_arm(sel, (void __user *)arg);
+	case CHAN_IOC_DISARM:
+		return chan_sel_ioctl_disarm(sel, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/*
+ * The result
+ */
+
+/* Copy the result; it stays if that fails. Return: bytes, or an errno. */
+static ssize_t chan_sel_copy(struct chan_sel *sel, char __user *buf, size_t len)
+{
+	struct chan_choice *s = &sel->cases.choice;
+	struct chan_selected out = {};
+	struct chan_elem *e = NULL;
+	int i = chan_choice_leave(s);
+
+	out.index = i;
+	out.flags = s->result == 1 ? CHAN_OK : 0;
+	if (s->result == 1 && !s->options[i].sending) {
+		e = s->waiters[i].elem;
+		out.len = e->len;
+	}
+	if (len < sizeof(out) + out.len)
+		return -EMSGSIZE;
+	if (copy_to_user(buf, &out, sizeof(out)) ||
+	    (e && copy_to_user(buf + sizeof(out), e->data, e->len)))
+		return -EFAULT;
+	/* Who is being killed never returns from this call. */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return sizeof(out) + out.len;
+}
+
+static ssize_t chan_sel_try_read(struct chan_sel *sel, char __user *buf, size_t len)
+{
+	ssize_t r = -EAGAIN;
+
+	if (mutex_lock_interruptible(&sel->mutex))
+		return -ERESTARTSYS;
+	if (chan_sel_ready(sel)) {
+		r = chan_sel_copy(sel, buf, len);
+		if (r > 0)
+			chan_sel_disarmed(sel);
+	}
+	mutex_unlock(&sel->mutex);
+	return r;
+}
+
+static ssize_t chan_sel_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct chan_sel *sel = file->private_data;
+	ssize_t r;
+
+	if (len < sizeof(struct chan_selected))
+		return -EINVAL;
+	for (;;) {
+		r = chan_sel_try_read(sel, buf, len);
+		if (r != -EAGAIN || file->f_flags & O_NONBLOCK)
+			return r;
+		if (wait_event_interruptible(sel->wq, chan_sel_ready(sel)))
+			return -ERESTARTSYS;
+	}
+}
+
+static __poll_t chan_sel_poll(struct file *file, poll_table *wait)
+{
+	struct chan_sel *sel = file->private_data;
+
+	poll_wait(file, &sel->wq, wait);
+	return chan_sel_ready(sel) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static void chan_sel_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct chan_sel *sel = file->private_data;
+
+	seq_printf(m, "chan-selector:\t%s\n", chan_sel_ready(sel) ? "ready" :
+		   READ_ONCE(sel->armed) ? "armed" : "idle");
+}
+
+/*
+ * Make and release
+ */
+
+static int chan_sel_release(struct inode *inode, struct file *file)
+{
+	struct chan_sel *sel = file->private_data;
+	struct chan_choice *s = &sel->cases.choice;
+	int i;
+
+	if (sel->armed) {
+		chan_choice_withdraw(s);
+		i = chan_choice_leave(s);
+		if (i >= 0 && s->result == 1 && !s->options[i].sending)
+			chan_cases_give_back(&sel->cases, i);
+		chan_sel_disarmed(sel);
+	}
+	chan_uncharge(sel->account, CHAN_QUOTA_SELECTORS, 1);
+	chan_account_put(sel->account);
+	kfree_rcu(sel, rcu);
+	return 0;
+}
+
+static const struct file_operations chan_sel_fops = {
+	.owner		= THIS_MODULE,
+	.release	= chan_sel_release,
+	.read		= chan_sel_read,
+	.poll		= chan_sel_poll,
+	.unlocked_ioctl	= chan_sel_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= chan_sel_show_fdinfo,
+};
+
+static struct chan_sel *chan_sel_new(void)
+{
+	struct chan_sel *sel;
+	int r;
+
+	sel = kzalloc(sizeof(*sel), GFP_KERNEL_ACCOUNT);
+	if (!sel)
+		return ERR_PTR(-ENOMEM);
+	sel->account = chan_account_current();
+	if (!sel->account) {
+		kfree(sel);
+		return ERR_PTR(-ENOMEM);
+	}
+	r = chan_charge(sel->account, CHAN_QUOTA_SELECTORS, 1);
+	if (r) {
+		chan_account_put(sel->account);
+		kfree(sel);
+		return ERR_PTR(r);
+	}
+	mutex_init(&sel->mutex);
+	init_waitqueue_head(&sel->wq);
+	return sel;
+}
+
+static struct file *chan_sel_file(u32 fd_flags)
+{
+	struct chan_sel *sel = chan_sel_new();
+	struct file *file;
+
+	if (IS_ERR(sel))
+		return ERR_CAST(sel);
+	file = anon_inode_getfile("[chan-selector]", &chan_sel_fops, sel,
+				  O_RDONLY | (fd_flags & O_NONBLOCK));
+	if (IS_ERR(file)) {
+		chan_uncharge(sel->account, CHAN_QUOTA_SELECTORS, 1);
+		chan_account_put(sel->account);
+		kfree(sel);
+		return file;
+	}
+	file->f_mode |= FMODE_STREAM;
+	return file;
+}
+
+/**
+ * chan_ioctl_selector() - CHAN_IOC_SELECTOR
+ * @uarg: the caller's &struct chan_selector
+ *
+ * Return: 0 or an errno.
+ */
+long chan_ioctl_selector(void __user *uarg)
+{
+	struct chan_selector arg;
+	struct file *file;
+	int r;
+
+	r = chan_args_in(&arg, sizeof(arg), uarg);
+	if (r)
+		return r;
+	if (arg.pad || arg.fd_flags & ~(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	file = chan_sel_file(arg.fd_flags);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	return chan_fd_out(file, arg.fd_flags, &arg.fd, &arg, sizeof(arg), uarg);
+}
