@@ -10,6 +10,7 @@
 
 #include "cases.h"
 #include "compat.h"
+#include "standby.h"
 #include "xfer.h"
 
 /*
@@ -99,6 +100,9 @@ static int chan_case_in(struct chan_cases *cs, u32 i)
 		return -EBADF;
 	o->handle = h;
 	o->chan = h->chan;
+	/* What has come to the handle is to be found in the channel. */
+	if (h->standby && !o->sending)
+		chan_standby_leave(h);
 	return chan_case_memory_ok(o->chan, k);
 }
 

@@ -52,16 +52,22 @@ enum chan_quota {
  * @object: immutable; counted
  * @account: immutable; of who opened it: pays for @spare and for parked elements
  * @spare: xchg(); by reference: the empty element that a call brings along
+ * @standby: set once; NULL if it has never stood by
+ * @short_len: &struct chan.short_len, or U32_MAX if it has stood by
  * @may_send: immutable
  * @may_recv: immutable
+ * @polled: somebody has polled it
  */
 struct chan_handle {
 	struct chan *chan;
 	struct chan_object *object;
 	struct chan_account *account;
 	struct chan_elem *spare;
+	struct chan_standby *standby;
+	u32 short_len;
 	bool may_send;
 	bool may_recv;
+	bool polled;
 };
 
 struct chan_node;

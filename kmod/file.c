@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "standby.h"
 #include "xfer.h"
 
 /*
@@ -33,8 +34,20 @@ static int chan_handle_init(struct chan_handle *h, struct chan_object *o,
 	h->object = o;
 	h->account = a;
 	h->spare = spare;
+	h->standby = NULL;
+	h->short_len = o->chan.short_len;
+	h->polled = false;
 	h->may_send = mode & FMODE_WRITE;
 	h->may_recv = mode & FMODE_READ;
+	if (o->flags & CHAN_STANDBY && h->may_recv) {
+		int r = chan_standby_new(h);
+
+		if (r) {
+			if (spare)
+				chan_elem_free(&o->chan, spare);
+			return r;
+		}
+	}
 	chan_handle_new(h->chan, h->may_send, h->may_recv);
 	return 0;
 }
@@ -68,6 +81,8 @@ static void chan_handle_free(struct chan_handle *h)
 {
 	struct chan_object *o = h->object;
 
+	if (h->standby)
+		chan_standby_free(h);
 	chan_handle_gone(h->chan, h->may_send, h->may_recv);
 	if (h->spare)
 		chan_elem_free(h->chan, h->spare);
@@ -219,7 +234,7 @@ static ssize_t chan_write(struct file *file, const char __user *buf, size_t len,
 {
 	struct chan_handle *h = file->private_data;
 
-	if (likely(len == h->chan->short_len) && chan_short_write(h->chan, buf, len))
+	if (likely(len == h->short_len) && chan_short_write(h->chan, buf, len))
 		return len;
 	return chan_write_long(file, buf, len);
 }
@@ -228,7 +243,7 @@ static ssize_t chan_read(struct file *file, char __user *buf, size_t len, loff_t
 {
 	struct chan_handle *h = file->private_data;
 
-	if (likely(len == h->chan->short_len) && chan_short_read(h->chan, buf, len))
+	if (likely(len == h->short_len) && chan_short_read(h->chan, buf, len))
 		return len;
 	return chan_read_long(file, buf, len);
 }
@@ -280,8 +295,11 @@ static __poll_t chan_poll(struct file *file, poll_table *wait)
 	struct chan *c = h->chan;
 	__poll_t events = 0;
 
+	WRITE_ONCE(h->polled, true);
 	if (h->may_recv)
 		poll_wait(file, &c->rpoll, wait);
+	if (h->standby && chan_standby_poll(h, file, wait))
+		events |= EPOLLIN | EPOLLRDNORM;
 	if (h->may_send)
 		poll_wait(file, &c->wpoll, wait);
 	spin_lock(&c->lock);

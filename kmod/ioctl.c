@@ -9,6 +9,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
+#include "standby.h"
 #include "xfer.h"
 
 /* The layout that both sides know, whatever the caller's word size. */
@@ -119,11 +120,12 @@ static int chan_xfer_check(struct file *file, const struct chan_xfer *x, struct 
 }
 
 /* One element of a fixed size, no word on how to wait: the short way may do. */
-static __always_inline bool chan_xfer_is_short(const struct chan *c, const struct chan_xfer *x)
+static __always_inline bool chan_xfer_is_short(const struct chan_handle *h,
+					       const struct chan_xfer *x)
 {
 	return !(x->flags & ~CHAN_NONBLOCK) && x->count == 1 && !x->len && !x->timeout_ns &&
-	       c->short_len != U32_MAX && x->buf <= ULONG_MAX &&
-	       access_ok(u64_to_user_ptr(x->buf), c->short_len);
+	       h->short_len != U32_MAX && x->buf <= ULONG_MAX &&
+	       access_ok(u64_to_user_ptr(x->buf), h->short_len);
 }
 
 static noinline long chan_send_long(struct file *file, const struct chan_xfer *x)
@@ -170,8 +172,8 @@ static long chan_ioctl_send(struct file *file, void __user *uarg)
 		return r;
 	if (unlikely(!h->may_send))
 		return -EBADF;
-	if (likely(chan_xfer_is_short(h->chan, &x)) &&
-	    chan_short_write(h->chan, u64_to_user_ptr(x.buf), h->chan->short_len))
+	if (likely(chan_xfer_is_short(h, &x)) &&
+	    chan_short_write(h->chan, u64_to_user_ptr(x.buf), h->short_len))
 		return 1;
 	return chan_send_long(file, &x);
 }
@@ -187,8 +189,8 @@ static long chan_ioctl_recv(struct file *file, void __user *uarg)
 		return r;
 	if (unlikely(!h->may_recv))
 		return -EBADF;
-	if (likely(chan_xfer_is_short(h->chan, &x)) &&
-	    chan_short_read(h->chan, u64_to_user_ptr(x.buf), h->chan->short_len))
+	if (likely(chan_xfer_is_short(h, &x)) &&
+	    chan_short_read(h->chan, u64_to_user_ptr(x.buf), h->short_len))
 		return 1;
 	return chan_recv_long(file, &x, uarg);
 }
@@ -291,6 +293,8 @@ long chan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return chan_ioctl_narrow(file, uarg);
 	case CHAN_IOC_DESTROY:
 		return chan_ioctl_destroy(file, uarg);
+	case CHAN_IOC_STANDBY:
+		return chan_ioctl_standby(file->private_data, arg);
 	case CHAN_IOC_SELECT:
 		return chan_ioctl_select(uarg);
 	case CHAN_IOC_SELECTOR:

@@ -24,6 +24,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "standby.h"
 #include "xfer.h"
 
 #define CHAN_FAULTS_MAX	8	/* copies that may fall short before one that decides */
@@ -513,6 +514,20 @@ int chan_try_recv(struct chan_io *io)
  * -ETIMEDOUT.
  */
 ssize_t chan_recv(struct chan_io *io, size_t n)
+{
+	if (unlikely(chan_standby_is_on(io->handle)))
+		return chan_standby_recv(io, n);
+	return chan_recv_now(io, n);
+}
+
+/**
+ * chan_recv_now() - likewise, whether or not the handle stands by
+ * @io: the call
+ * @n: how many at most, at least 1
+ *
+ * Return: likewise.
+ */
+ssize_t chan_recv_now(struct chan_io *io, size_t n)
 {
 	size_t done = 0;
 	int r;

@@ -36,6 +36,7 @@ struct chan_io {
 
 ssize_t chan_send(struct chan_io *io, size_t n);
 ssize_t chan_recv(struct chan_io *io, size_t n);
+ssize_t chan_recv_now(struct chan_io *io, size_t n);
 int chan_try_send(struct chan_io *io);
 int chan_try_recv(struct chan_io *io);
 int chan_deliver(struct chan_io *io, struct chan_elem *e);

@@ -39,7 +39,8 @@
  * - EALREADY: a case has committed, too late to take a selector back.
  * - EBADF: the handle has not the direction that the operation needs; in a select,
  *   also no open file.
- * - EBUSY: the selector is armed, or has a result that was not read.
+ * - EBUSY: the selector is armed, or has a result that was not read; or the handle
+ *   was polled before it was told to stand by.
  * - EDQUOT: a limit of the user, or of an owner of the user's namespace, is
  *   reached: channels, named channels or their rate, bytes, parked bytes,
  *   selectors, or timers.
@@ -424,8 +425,9 @@ struct chan_destroy {
  * and the next receive takes the element. So two programs that never block meet on
  * an unbuffered channel, through epoll(7) alone. An element not taken when the handle
  * is closed, or told 0, or made to wait, goes back into the channel, in its place.
- * With %CHAN_STANDBY every handle of the channel stands by from the start.
- * Return: 1 if it stood by before, else 0. Errors: EBADF, EINVAL.
+ * With %CHAN_STANDBY every handle of the channel stands by from the start; another
+ * must be told before it is polled for the first time (else EBUSY).
+ * Return: 1 if it stood by before, else 0. Errors: EBADF, EBUSY, EDQUOT, EINVAL, ENOMEM.
  */
 
 /* What a case does, in &struct chan_case.op. */

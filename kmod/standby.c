@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handles that stand by: a receive that would have to wait, and may not, stays parked in
+ * the handle's stead.
+ */
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "standby.h"
+
+/**
+ * struct chan_standby - a handle that stands by
+ * @mutex: outside all locks of channels
+ * @wq: who polls the handle
+ * @on: mutex to write; off after it was told so
+ * @parked: mutex to write; it is enqueued, or was and has been fired
+ * @party: who waits, while @parked
+ * @waiter: its place
+ * @spare: xchg(); where the next element lands
+ * @rcu: who fires it wakes @wq after it has left the queue
+ */
+struct chan_standby {
+	struct mutex mutex;
+	wait_queue_head_t wq;
+	bool on;
+	bool parked;
+	struct chan_party party;
+	struct chan_waiter waiter;
+	struct chan_elem *spare;
+	struct rcu_head rcu;
+};
+
+/* It waits no more. Return: the element that it was given, or NULL. */
+static struct chan_elem *chan_standby_unpark(struct chan_standby *sb)
+{
+	struct chan_elem *e = sb->waiter.elem;
+	bool got = sb->party.state == CHAN_FIRED && sb->party.result == 1;
+
+	WRITE_ONCE(sb->parked, false);
+	atomic_long_dec(&chan_total_parties);
+	if (got)
+		return e;
+	sb->spare = e;
+	return NULL;
+}
+
+static struct chan_elem *chan_standby_elem(struct chan_handle *h)
+{
+	return xchg(&h->standby->spare, NULL) ?: chan_elem_new(h->chan, h->account);
+}
+
+static void chan_standby_elem_put(struct chan_handle *h, struct chan_elem *e)
+{
+	if (cmpxchg(&h->standby->spare, NULL, e))
+		chan_elem_free(h->chan, e);
+}
+
+/**
+ * chan_standby_leave() - wait no more; an element that nobody took goes back
+ * @h: the handle
+ */
+void chan_standby_leave(struct chan_handle *h)
+{
+	struct chan_standby *sb = h->standby;
+	struct chan_elem *e = NULL;
+
+	mutex_lock(&sb->mutex);
+	if (sb->parked) {
+		chan_cancel(h->chan, &sb->waiter);
+		e = chan_standby_unpark(sb);
+	}
+	mutex_unlock(&sb->mutex);
+	if (e)
+		chan_return_elem(h->chan, e);
+}
+
+/* Return: -EAGAIN if it is parked now; 0 if there is something after all; or an errno. */
+static int chan_standby_park(struct chan_handle *h)
+{
+	struct chan_standby *sb = h->standby;
+	struct chan_waiter *w = &sb->waiter;
+	struct chan_hold hold CHAN_UNINIT;
+	int r;
+
+	lockdep_assert_held(&sb->mutex);
+	w->elem = chan_standby_elem(h);
+	if (IS_ERR(w->elem))
+		return PTR_ERR(w->elem);
+	sb->party.state = CHAN_PENDING;
+	chan_lock(h->chan, &hold);
+	r = chan_begin_recv(h->chan, &hold, 1);
+	if (r == -EAGAIN) {
+		atomic_long_inc(&chan_total_parties);
+		WRITE_ONCE(sb->parked, true);
+		chan_enqueue_recv(h->chan, &hold, w);
+	}
+	chan_unlock(h->chan, &hold);
+	if (r == -EAGAIN)
+		return r;
+	chan_standby_elem_put(h, w->elem);
+	return 0;
+}
+
+/* What has come. Return: 1 and the element; 0: look in the channel; -EAGAIN: nothing. */
+static int chan_standby_take(struct chan_standby *sb, struct chan_elem **e)
+{
+	lockdep_assert_held(&sb->mutex);
+	if (!sb->parked)
+		return 0;
+	/* pairs with chan_fire() */
+	if (smp_load_acquire(&sb->party.state) == CHAN_PENDING)
+		return -EAGAIN;
+	*e = chan_standby_unpark(sb);
+	return !!*e;
+}
+
+/* Deliver what has come, and take what more is there. */
+static ssize_t chan_standby_deliver(struct chan_io *io, size_t n, struct chan_elem *e)
+{
+	ssize_t more;
+	int r = chan_deliver(io, e);
+
+	if (r < 0) {
+		chan_return_elem(io->handle->chan, e);
+		return r;
+	}
+	chan_standby_elem_put(io->handle, e);
+	if (n == 1)
+		return 1;
+	chan_mem_advance(&io->mem, io->wire);
+	more = chan_recv_now(io, n - 1);
+	return 1 + max_t(ssize_t, more, 0);
+}
+
+/**
+ * chan_standby_recv() - receive on a handle that stands by
+ * @io: the call
+ * @n: how many elements at most, at least 1
+ *
+ * Return: as chan_recv().
+ */
+ssize_t chan_standby_recv(struct chan_io *io, size_t n)
+{
+	struct chan_standby *sb = io->handle->standby;
+	struct chan_elem *e;
+	ssize_t r;
+
+	if (!io->nonblock) {
+		chan_standby_leave(io->handle);
+		return chan_recv_now(io, n);
+	}
+	do {
+		mutex_lock(&sb->mutex);
+		r = chan_standby_take(sb, &e);
+		mutex_unlock(&sb->mutex);
+		if (r > 0)
+			return chan_standby_deliver(io, n, e);
+		if (r < 0)
+			return r;
+		r = chan_recv_now(io, n);
+		if (r != -EAGAIN)
+			return r;
+		mutex_lock(&sb->mutex);
+		if (sb->on && !sb->parked)
+			r = chan_standby_park(io->handle);
+		mutex_unlock(&sb->mutex);
+	} while (!r);
+	return r;
+}
+
+/**
+ * chan_standby_poll() - has an element come?
+ * @h: the handle
+ * @file: its file
+ * @wait: who polls
+ *
+ * Return: whether it has.
+ */
+bool chan_standby_poll(struct chan_handle *h, struct file *file, poll_table *wait)
+{
+	struct chan_standby *sb = h->standby;
+
+	poll_wait(file, &sb->wq, wait);
+	return READ_ONCE(sb->parked) && smp_load_acquire(&sb->party.state) == CHAN_FIRED;
+}
+
+/**
+ * chan_standby_is_on() - does the handle stand by?
+ * @h: the handle
+ *
+ * Return: whether it does.
+ */
+bool chan_standby_is_on(const struct chan_handle *h)
+{
+	return h->standby && READ_ONCE(h->standby->on);
+}
+
+/**
+ * chan_standby_new() - let a handle stand by that nobody else knows yet, or polls
+ * @h: the handle, which may receive
+ *
+ * Return: 0; or -EDQUOT, -ENOMEM; -EBUSY if somebody else was first.
+ */
+int chan_standby_new(struct chan_handle *h)
+{
+	struct chan_standby *sb = kzalloc(sizeof(*sb), GFP_KERNEL_ACCOUNT);
+	struct chan_elem *e;
+
+	if (!sb)
+		return -ENOMEM;
+	e = chan_elem_new(h->chan, h->account);
+	if (IS_ERR(e)) {
+		kfree(sb);
+		return PTR_ERR(e);
+	}
+	mutex_init(&sb->mutex);
+	init_waitqueue_head(&sb->wq);
+	sb->spare = e;
+	sb->on = true;
+	sb->party.wq = &sb->wq;
+	sb->waiter.party = &sb->party;
+	if (cmpxchg(&h->standby, NULL, sb)) {
+		chan_elem_free(h->chan, e);
+		kfree(sb);
+		return -EBUSY;
+	}
+	WRITE_ONCE(h->short_len, U32_MAX);	/* what has come is before the ring */
+	return 0;
+}
+
+/**
+ * chan_standby_free() - the handle goes
+ * @h: the handle
+ */
+void chan_standby_free(struct chan_handle *h)
+{
+	chan_standby_leave(h);
+	if (h->standby->spare)
+		chan_elem_free(h->chan, h->standby->spare);
+	kfree_rcu(h->standby, rcu);
+}
+
+/* Return: whether it stood by before. */
+static bool chan_standby_set(struct chan_handle *h, bool on)
+{
+	struct chan_standby *sb = h->standby;
+	bool before;
+
+	mutex_lock(&sb->mutex);
+	before = sb->on;
+	WRITE_ONCE(sb->on, on);
+	mutex_unlock(&sb->mutex);
+	if (!on)
+		chan_standby_leave(h);
+	return before;
+}
+
+/**
+ * chan_ioctl_standby() - CHAN_IOC_STANDBY
+ * @h: the handle
+ * @on: 1 or 0
+ *
+ * Return: whether it stood by before, or an errno.
+ */
+long chan_ioctl_standby(struct chan_handle *h, unsigned long on)
+{
+	int r;
+
+	if (on > 1)
+		return -EINVAL;
+	if (!h->may_recv)
+		return -EBADF;
+	if (smp_load_acquire(&h->standby))	/* pairs with cmpxchg() */
+		return chan_standby_set(h, on);
+	if (!on)
+		return 0;
+	/* Who polls already doesn't wait for what comes to the handle alone. */
+	if (READ_ONCE(h->polled))
+		return -EBUSY;
+	r = chan_standby_new(h);
+	return r == -EBUSY ? 1 : r;
+}
