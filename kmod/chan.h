@@ -87,6 +87,7 @@ struct chan_node;
  * @mode: immutable; of the node
  * @name: immutable; NULL if it has none
  * @type: immutable; padded with NULs
+ * @clock: immutable; NULL if it isn't a timer
  */
 struct chan_object {
 	struct chan chan;
@@ -102,6 +103,7 @@ struct chan_object {
 	struct chan_node *node;
 	const char *name;
 	char type[CHAN_TYPE_LEN];
+	struct chan_clock *clock;
 };
 
 /* main.c: parameters and totals */

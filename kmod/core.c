@@ -18,11 +18,12 @@
  * @elem_size: bytes of an element, or at most of a message
  * @capacity: elements that it buffers
  * @message: elements have lengths of their own
+ * @watched: chan_was_taken() is called when elements were taken
  *
  * The caller then provides &struct chan.ring, @capacity times the stride that
  * this computes.
  */
-void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
+void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message, bool watched)
 {
 	spin_lock_init(&c->lock);
 	init_waitqueue_head(&c->rpoll);
@@ -33,6 +34,7 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
 	c->capacity = capacity;
 	c->elem_size = elem_size;
 	c->message = message;
+	c->watched = watched;
 	c->by_ref = elem_size > CHAN_INPLACE_MAX;
 	if (c->by_ref)
 		c->stride = sizeof(struct chan_elem *);
@@ -40,7 +42,7 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message)
 		c->stride = ALIGN(sizeof(struct chan_slot) + elem_size, 8);
 	else
 		c->stride = elem_size;
-	if (message || c->by_ref)
+	if (message || c->by_ref || watched)
 		c->slow = CHAN_SLOW_FORM;
 	/* An element of size 0 is a byte to read(2) and write(2): not so short. */
 	c->short_len = c->slow || !capacity || !elem_size ? U32_MAX : elem_size;
@@ -68,6 +70,7 @@ void chan_lock(struct chan *c, struct chan_hold *h)
 	h->raise_out = 0;
 	h->raise_all = false;
 	h->garbage = NULL;
+	h->taken = false;
 	h->me = NULL;
 	h->tries = false;
 	h->unsettled = false;
@@ -107,6 +110,8 @@ static void chan_end_hold(struct chan *c, struct chan_hold *h)
 	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
 	if (h->garbage)
 		chan_elem_free(c, h->garbage);
+	if (unlikely(h->taken))
+		chan_was_taken(c);
 }
 
 /* What was too much for one hold, in as many as it takes. */
@@ -488,6 +493,7 @@ static void chan_take(struct chan *c, struct chan_hold *h, u32 n)
 		c->head = chan_slot_after(c, c->head, n);
 		c->count -= n;
 	}
+	h->taken = c->watched;
 	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c))
 		h->raise_in |= CHAN_POLL_IN | EPOLLRDHUP | EPOLLHUP;
 }

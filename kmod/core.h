@@ -130,7 +130,7 @@
 #define CHAN_SLOW_RECEIVERS	BIT(2)	/* recvq is not empty */
 #define CHAN_SLOW_SENDERS	BIT(3)	/* sendq is not empty */
 #define CHAN_SLOW_RETURNED	BIT(4)	/* the list of returned elements isn't empty */
-#define CHAN_SLOW_FORM		BIT(5)	/* elements are messages, or by reference */
+#define CHAN_SLOW_FORM		BIT(5)	/* messages, or by reference, or watched */
 #define CHAN_SLOW_NO_SEND	(CHAN_SLOW_CLOSED | CHAN_SLOW_HUNGUP)
 #define CHAN_SLOW_PARKED	(CHAN_SLOW_RECEIVERS | CHAN_SLOW_SENDERS)
 
@@ -229,6 +229,7 @@ struct chan_waiter {
  * @nr_receivers: lock; handles that may receive
  * @autoclose: immutable; close when @nr_senders falls to 0
  * @hangup: immutable; hang up when @nr_receivers falls to 0
+ * @watched: immutable; chan_was_taken() is called when elements were taken
  * @message: immutable; elements have lengths of their own
  * @by_ref: immutable; elements are over CHAN_INPLACE_MAX and never copied under
  *	the lock, but change places with an empty one
@@ -259,6 +260,7 @@ struct chan {
 	u32 nr_receivers;
 	bool autoclose;
 	bool hangup;
+	bool watched;
 	bool message;
 	bool by_ref;
 };
@@ -282,6 +284,7 @@ struct chan_slot {
  * @raise_out: what to tell those who poll for sending
  * @raise_all: tell exclusive pollers too, all of them
  * @garbage: an element to free, or NULL
+ * @taken: a watched channel's element was taken
  * @me: a select that is enqueued elsewhere, for which this hold acts; or NULL
  * @tries: who acts won't wait
  * @unsettled: it was too much for one hold, chan_unlock() goes on
@@ -301,6 +304,7 @@ struct chan_hold {
 	__poll_t raise_out;
 	bool raise_all;
 	struct chan_elem *garbage;
+	bool taken;
 	struct chan_party *me;
 	bool tries;
 	bool unsettled;
@@ -313,7 +317,7 @@ struct chan_hold {
 	} wake[CHAN_HOLD_WAKES];
 };
 
-void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message);
+void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message, bool watched);
 void chan_lock(struct chan *c, struct chan_hold *h)
 	__acquires(RCU) __acquires(&c->lock);
 void chan_unlock(struct chan *c, struct chan_hold *h)
@@ -342,7 +346,11 @@ int chan_close(struct chan *c);
 void chan_handle_new(struct chan *c, bool may_send, bool may_recv);
 void chan_handle_gone(struct chan *c, bool may_send, bool may_recv);
 
-/* Who uses the core provides these: the memory, and random numbers below @n. */
+/*
+ * Who uses the core provides these: the memory, random numbers below @n, and the watch
+ * over a channel, called without its lock.
+ */
+void chan_was_taken(struct chan *c);
 void chan_elem_free(struct chan *c, struct chan_elem *e);
 u32 chan_random(u32 n);
 

@@ -65,6 +65,13 @@ static bool chan_node_args_ok(const struct chan_create *arg)
 	return arg->mode && !(arg->mode & ~0666);
 }
 
+static bool chan_timer_args_ok(const struct chan_create *arg)
+{
+	return arg->elem_size == sizeof(u64) && arg->capacity == 1 &&
+	       !(arg->flags & (CHAN_MESSAGE | CHAN_AUTOCLOSE | CHAN_HANGUP)) &&
+	       !(OPEN_FMODE(arg->fd_flags) & FMODE_WRITE);
+}
+
 static int chan_create_check(const struct chan_create *arg)
 {
 	if (arg->flags & ~CHAN_CREATE_FLAGS)
@@ -74,6 +81,8 @@ static int chan_create_check(const struct chan_create *arg)
 	if (arg->elem_size > CHAN_ELEM_SIZE_MAX || arg->capacity > CHAN_CAPACITY_MAX)
 		return -EINVAL;
 	if (arg->flags & CHAN_MESSAGE && !arg->elem_size)
+		return -EINVAL;
+	if (arg->flags & CHAN_TIMER && !chan_timer_args_ok(arg))
 		return -EINVAL;
 	if (!chan_type_ok(arg->type) || !chan_name_ok(arg->name) || !chan_node_args_ok(arg))
 		return -EINVAL;
@@ -238,7 +247,7 @@ static long chan_ctl_limits(void __user *uarg)
 	a = chan_account_current();
 	if (!a)
 		return -ENOMEM;
-	arg.features = CHAN_FEATURE_CORE | CHAN_FEATURE_SELECT;
+	arg.features = CHAN_FEATURE_CORE | CHAN_FEATURE_SELECT | CHAN_FEATURE_TIMER;
 	arg.elem_size_max = CHAN_ELEM_SIZE_MAX;
 	arg.capacity_max = CHAN_CAPACITY_MAX;
 	arg.bytes_max = CHAN_BYTES_MAX;

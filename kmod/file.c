@@ -100,6 +100,10 @@ static int chan_open(struct inode *inode, struct file *file)
 
 	if (!o)
 		return -ENXIO;
+	if (o->clock && file->f_mode & FMODE_WRITE) {
+		chan_object_put(o);
+		return -EACCES;	/* only the kernel sends */
+	}
 	h = chan_handle_alloc(o, file->f_mode);
 	chan_object_put(o);
 	if (IS_ERR(h))

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "standby.h"
+#include "timer.h"
 #include "xfer.h"
 
 /* The layout that both sides know, whatever the caller's word size. */
@@ -293,6 +294,8 @@ long chan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return chan_ioctl_narrow(file, uarg);
 	case CHAN_IOC_DESTROY:
 		return chan_ioctl_destroy(file, uarg);
+	case CHAN_IOC_TIMER:
+		return chan_ioctl_timer(file->private_data, uarg);
 	case CHAN_IOC_STANDBY:
 		return chan_ioctl_standby(file->private_data, arg);
 	case CHAN_IOC_SELECT:

@@ -7,6 +7,7 @@
 #include <linux/prandom.h>
 
 #include "chan.h"
+#include "timer.h"
 
 atomic_long_t chan_total_parties = ATOMIC_LONG_INIT(0);
 
@@ -97,9 +98,12 @@ static int __init chan_module_init(void)
 	r = chan_objects_init();
 	if (r)
 		return r;
-	r = chan_nodes_init();
+	r = chan_timers_init();
 	if (r)
 		goto err_objects;
+	r = chan_nodes_init();
+	if (r)
+		goto err_timers;
 	r = chan_ctl_init();
 	if (r)
 		goto err_nodes;
@@ -107,6 +111,8 @@ static int __init chan_module_init(void)
 
 err_nodes:
 	chan_nodes_exit();
+err_timers:
+	chan_timers_exit();
 err_objects:
 	chan_objects_exit();
 	return r;
@@ -116,6 +122,7 @@ static void __exit chan_module_exit(void)
 {
 	chan_ctl_exit();
 	chan_nodes_exit();
+	chan_timers_exit();
 	chan_objects_exit();
 	chan_accounts_exit();
 }

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "chan.h"
+#include "timer.h"
 
 static struct kmem_cache *chan_object_cache;
 static atomic64_t chan_last_id = ATOMIC64_INIT(0);
@@ -175,12 +176,16 @@ static void chan_object_free(struct chan_object *o)
 {
 	struct chan_elem *e, *next;
 
+	if (o->clock)
+		chan_clock_free(o->clock);
 	list_for_each_entry_safe(e, next, &o->chan.returned, node) {
 		chan_elem_free(&o->chan, e);
 		cond_resched();
 	}
 	chan_ring_free(&o->chan);
 	kfree(o->name);
+	if (o->flags & CHAN_TIMER)
+		chan_uncharge(o->account, CHAN_QUOTA_TIMERS, 1);
 	chan_uncharge(o->account, CHAN_QUOTA_BYTES, o->bytes);
 	chan_uncharge(o->account, CHAN_QUOTA_CHANNELS, 1);
 	chan_account_put(o->account);
@@ -216,8 +221,15 @@ static int chan_object_charge(struct chan_object *o)
 	r = chan_charge(o->account, CHAN_QUOTA_BYTES, o->bytes);
 	if (r)
 		goto err_channel;
+	if (o->flags & CHAN_TIMER) {
+		r = chan_charge(o->account, CHAN_QUOTA_TIMERS, 1);
+		if (r)
+			goto err_bytes;
+	}
 	return 0;
 
+err_bytes:
+	chan_uncharge(o->account, CHAN_QUOTA_BYTES, o->bytes);
 err_channel:
 	chan_uncharge(o->account, CHAN_QUOTA_CHANNELS, 1);
 err_account:
@@ -229,7 +241,8 @@ static void chan_object_init(struct chan_object *o, const struct chan_create *ar
 {
 	struct chan *c = &o->chan;
 
-	chan_init(c, arg->elem_size, arg->capacity, arg->flags & CHAN_MESSAGE);
+	chan_init(c, arg->elem_size, arg->capacity, arg->flags & CHAN_MESSAGE,
+		  arg->flags & CHAN_TIMER);
 	c->autoclose = arg->flags & CHAN_AUTOCLOSE;
 	c->hangup = arg->flags & CHAN_HANGUP;
 	kref_init(&o->refs);
@@ -267,6 +280,10 @@ struct chan_object *chan_object_new(const struct chan_create *arg)
 	if (!r && arg->name[0]) {
 		o->name = kstrdup(arg->name, GFP_KERNEL_ACCOUNT);
 		r = o->name ? 0 : -ENOMEM;
+	}
+	if (!r && arg->flags & CHAN_TIMER) {
+		o->clock = chan_clock_new(&o->chan);
+		r = o->clock ? 0 : -ENOMEM;
 	}
 	if (r) {
 		chan_object_free(o);

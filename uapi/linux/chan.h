@@ -148,7 +148,7 @@
  *
  * A timer (%CHAN_TIMER) is a channel of 8-byte elements and capacity 1, without
  * %CHAN_MESSAGE, %CHAN_AUTOCLOSE and %CHAN_HANGUP, to which only the kernel sends:
- * its handles are O_RDONLY, or only look. It is made stopped; see &struct chan_timer.
+ * its handles are O_RDONLY, or only look (to open its node for sending is EACCES). It is made stopped; see &struct chan_timer.
  *
  * Errors: E2BIG, EDQUOT, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOMEM, ENOSPC,
  * EOVERFLOW, EPERM.
@@ -557,8 +557,8 @@ struct chan_selected {
  * What is queued is dropped when the timer is started or stopped: no element of
  * the time before can be received after it.
  *
- * Return: 1 if the timer was running, else 0. Errors: E2BIG, EBADF, EFAULT, EINVAL,
- * ENODEV (not a timer).
+ * Return: 1 if the timer was running or an element of it was queued, else 0. Errors:
+ * E2BIG, EBADF, EFAULT, EINVAL, ENODEV (not a timer).
  */
 struct chan_timer {
 	__u32 size;
