@@ -3,13 +3,13 @@
  * The cases of a select, in the caller's memory: checked, tried in place, and if it has
  * to wait, given elements in hand.
  */
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "cases.h"
-#include "compat.h"
 #include "standby.h"
 #include "xfer.h"
 
@@ -25,92 +25,147 @@
  *
  * Return: 0 or an errno.
  */
-int chan_select_in(struct chan_select *arg, const void __user *uarg, u32 flags)
+int chan_select_in(struct chan_select *arg, const struct chan_select __user *uarg, u32 flags)
 {
-	int r = chan_args_in(arg, sizeof(*arg), uarg);
+	int r;
 
-	if (r)
-		return r;
+	/* The straight path for a caller of today's size. */
+	if (!user_read_access_begin(uarg, sizeof(*uarg)))
+		return -EFAULT;
+	unsafe_get_user(arg->size, &uarg->size, fault);
+	unsafe_get_user(arg->flags, &uarg->flags, fault);
+	unsafe_get_user(arg->cases, &uarg->cases, fault);
+	unsafe_get_user(arg->count, &uarg->count, fault);
+	unsafe_get_user(arg->case_size, &uarg->case_size, fault);
+	unsafe_get_user(arg->timeout_ns, &uarg->timeout_ns, fault);
+	user_read_access_end();
+	if (unlikely(arg->size != sizeof(*arg))) {
+		r = chan_args_in(arg, sizeof(*arg), uarg);
+		if (r)
+			return r;
+	}
 	if (arg->flags & ~flags || arg->count > CHAN_CASES_MAX ||
 	    arg->case_size != sizeof(struct chan_case))
 		return -EINVAL;
 	if (arg->timeout_ns && !(arg->flags & CHAN_TIMEOUT))
 		return -EINVAL;
 	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /* Lay out the arrays; those that need the strictest alignment first. */
-static int chan_cases_alloc(struct chan_cases *cs, u32 n)
+static int chan_cases_alloc(struct chan_cases *cs, u32 n, gfp_t gfp)
 {
 	void *p = cs->room;
 
 	cs->block = NULL;
 	if (n > CHAN_CASES_INLINE) {
-		p = kvmalloc(n * (sizeof(*cs->cases) + sizeof(*cs->fds) + sizeof(*cs->options) +
-				  sizeof(*cs->order)), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		p = kvmalloc(n * (sizeof(*cs->cases) + sizeof(*cs->files) +
+				  sizeof(*cs->options) + sizeof(*cs->order)),
+			     gfp | __GFP_NOWARN);
 		if (!p)
 			return -ENOMEM;
 		cs->block = p;
 	}
 	cs->cases = p;
-	cs->fds = (void *)(cs->cases + n);
-	cs->options = (void *)(cs->fds + n);
+	cs->files = (void *)(cs->cases + n);
+	cs->options = (void *)(cs->files + n);
 	cs->order = (void *)(cs->options + n);
 	return 0;
 }
 
-/* The caller's memory of a case: is it a place at all? */
-static int chan_case_memory_ok(const struct chan *c, const struct chan_case *k)
+/* Copy the array, once, word by word: the quickest for some. */
+static int chan_cases_copy(struct chan_case *to, const struct chan_select *arg)
 {
-	u64 bytes = c->message ? k->len : c->elem_size;
+	const struct chan_case __user *from = u64_to_user_ptr(arg->cases);
+	const u64 __user *word = (const u64 __user *)from;
+	u64 *copy = (u64 *)to, *end = (u64 *)(to + arg->count);
 
-	if (!c->message && k->len)
-		return -EINVAL;
-	if (c->message && k->op == CHAN_CASE_SEND && k->len > c->elem_size)
-		return -EMSGSIZE;
-	if (bytes && (k->buf > ULONG_MAX || !access_ok(u64_to_user_ptr(k->buf), bytes)))
+	static_assert(sizeof(*to) == 3 * sizeof(u64));
+	if (!arg->count)
+		return 0;
+	if (arg->cases > ULONG_MAX || !user_read_access_begin(from, arg->count * sizeof(*from)))
 		return -EFAULT;
+	for (; copy < end; copy += 3, word += 3) {
+		unsafe_get_user(copy[0], word, fault);
+		unsafe_get_user(copy[1], word + 1, fault);
+		unsafe_get_user(copy[2], word + 2, fault);
+	}
+	user_read_access_end();
 	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
-/* One case: its channel. */
-static int chan_case_in(struct chan_cases *cs, u32 i)
+/* Does a case's operation suit its channel? */
+static __always_inline int chan_case_check(const struct chan_case *k, const struct chan_handle *h)
 {
-	const struct chan_case *k = &cs->cases[i];
-	struct chan_option *o = &cs->options[i];
-	struct chan_handle *h;
-	struct file *file;
+	const struct chan *c = h->chan;
 
-	if (k->pad || k->op > CHAN_CASE_SEND)
-		return -EINVAL;
-	o->sending = k->op == CHAN_CASE_SEND;
-	o->chan = NULL;
-	cs->fds[i] = (struct fd) {};
-	cs->nr_fds = i + 1;
-	if (k->fd < 0)
-		return 0;
-	cs->fds[i] = fdget(k->fd);
-	file = fd_file(cs->fds[i]);
-	if (!file)
+	if (unlikely(k->op == CHAN_CASE_SEND ? !h->may_send : !h->may_recv))
 		return -EBADF;
-	if (file->f_op != &chan_fops)
+	if (likely(!c->message))
+		return k->len ? -EINVAL : 0;
+	return k->op == CHAN_CASE_SEND && k->len > c->elem_size ? -EMSGSIZE : 0;
+}
+
+/* One case, and its channel. @files: the caller's table, or NULL: count references. */
+static __always_inline int chan_case_in(const struct chan_case *k, struct files_struct *files,
+					struct file **file, struct chan_option *o)
+{
+	struct chan_handle *h;
+	struct file *f;
+
+	o->sending = k->op;
+	f = NULL;
+	if (likely(k->fd >= 0))
+		f = likely(files) ? files_lookup_fd_raw(files, k->fd) : fget(k->fd);
+	*file = f;
+	if (unlikely(k->pad || k->op > CHAN_CASE_SEND))
 		return -EINVAL;
-	h = file->private_data;
-	if (!(o->sending ? h->may_send : h->may_recv))
-		return -EBADF;
-	o->handle = h;
+	if (unlikely(!f)) {
+		o->chan = NULL;
+		return k->fd < 0 ? 0 : -EBADF;
+	}
+	if (unlikely(f->f_op != &chan_fops))
+		return f->f_mode & FMODE_PATH ? -EBADF : -EINVAL;
+	h = f->private_data;
 	o->chan = h->chan;
-	/* What has come to the handle is to be found in the channel. */
-	if (h->standby && !o->sending)
+	/* What has come to a handle that stands by is to be found in the channel. */
+	if (unlikely(h->standby) && k->op == CHAN_CASE_RECV)
 		chan_standby_leave(h);
-	return chan_case_memory_ok(o->chan, k);
+	return chan_case_check(k, h);
+}
+
+static int chan_cases_in(struct chan_cases *cs, u32 n)
+{
+	const struct chan_case *cases = cs->cases;
+	struct files_struct *files = current->files;
+	struct chan_option *options = cs->options;
+	struct file **file = cs->files;
+	u16 *order = cs->order;
+	u32 i;
+	int r = 0;
+
+	cs->counted = atomic_read(&files->count) != 1;
+	if (cs->counted)
+		files = NULL;
+	for (i = 0; i < n && !r; i++) {
+		order[i] = i;
+		r = chan_case_in(&cases[i], files, &file[i], &options[i]);
+	}
+	cs->nr_files = i;
+	return r;
 }
 
 /* How a case's element is moved in place, or delivered. */
 static struct chan_io chan_case_io(struct chan_cases *cs, u32 i)
 {
 	const struct chan_case *k = &cs->cases[i];
-	struct chan_handle *h = cs->options[i].handle;
+	struct chan_handle *h = cs->files[i]->private_data;
 
 	return (struct chan_io) {
 		.handle = h,
@@ -127,11 +182,16 @@ static struct chan_io chan_case_io(struct chan_cases *cs, u32 i)
 static int chan_case_attempt(struct chan_choice *s, u32 i)
 {
 	struct chan_cases *cs = container_of(s, struct chan_cases, choice);
-	void __user *buf = u64_to_user_ptr(cs->cases[i].buf);
+	const struct chan_case *k = &cs->cases[i];
+	void __user *buf = u64_to_user_ptr(k->buf);
 	struct chan *c = cs->options[i].chan;
 	bool sending = cs->options[i].sending;
+	u32 bytes = c->message ? k->len : c->elem_size;
 	struct chan_io io;
 	int r;
+
+	if (bytes && (k->buf > ULONG_MAX || !access_ok(buf, bytes)))
+		return -EFAULT;
 
 	if (c->short_len != U32_MAX && (sending ? chan_short_write(c, buf, c->short_len) :
 					chan_short_read(c, buf, c->short_len)))
@@ -148,50 +208,48 @@ static int chan_case_attempt(struct chan_choice *s, u32 i)
  * chan_cases_begin() - copy a select's cases, and look up their channels
  * @cs: out; uninitialised
  * @arg: the select, checked
+ * @gfp: for the arrays
  *
  * In any case chan_cases_end() must follow.
  *
  * Return: 0 or an errno.
  */
-int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg)
+int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg, gfp_t gfp)
 {
-	u32 i;
 	int r;
 
-	cs->nr_fds = 0;
+	cs->nr_files = 0;
+	cs->counted = false;
 	cs->faults = 0;
 	cs->parking = NULL;
+	cs->choice.nr = 0;
 	cs->user = u64_to_user_ptr(arg->cases);
-	r = chan_cases_alloc(cs, arg->count);
+	r = chan_cases_alloc(cs, arg->count, gfp);
 	if (r)
 		return r;
-	if (arg->count && (arg->cases > ULONG_MAX ||
-			   copy_from_user(cs->cases, cs->user, arg->count * sizeof(*cs->cases))))
-		return -EFAULT;
-	for (i = 0; i < arg->count; i++) {
-		r = chan_case_in(cs, i);
-		if (r)
-			return r;
-	}
+	r = chan_cases_copy(cs->cases, arg);
+	if (r)
+		return r;
 	cs->choice.nr = arg->count;
 	cs->choice.options = cs->options;
 	cs->choice.order = cs->order;
 	cs->choice.by_priority = arg->flags & CHAN_PRIORITY;
 	cs->choice.attempt = chan_case_attempt;
-	return 0;
+	return chan_cases_in(cs, arg->count);
 }
 
 /**
- * chan_cases_put_fds() - let go of the channels: the caller's call ends
+ * chan_cases_keep() - keep the channels when the call ends
  * @cs: the cases
  */
-void chan_cases_put_fds(struct chan_cases *cs)
+void chan_cases_keep(struct chan_cases *cs)
 {
 	u32 i;
 
-	for (i = 0; i < cs->nr_fds; i++)
-		fdput(cs->fds[i]);
-	cs->nr_fds = 0;
+	for (i = 0; !cs->counted && i < cs->nr_files; i++)
+		if (cs->files[i])
+			get_file(cs->files[i]);
+	cs->counted = true;
 }
 
 /**
@@ -200,9 +258,13 @@ void chan_cases_put_fds(struct chan_cases *cs)
  */
 void chan_cases_end(struct chan_cases *cs)
 {
-	chan_cases_put_fds(cs);
-	kvfree(cs->block);
-	cs->block = NULL;
+	u32 i;
+
+	for (i = 0; cs->counted && i < cs->nr_files; i++)
+		if (cs->files[i])
+			fput(cs->files[i]);
+	if (cs->block)
+		kvfree(cs->block);
 }
 
 /*
@@ -499,7 +561,8 @@ long chan_ioctl_select(void __user *uarg)
 	r = chan_select_in(&arg, uarg, CHAN_SELECT_FLAGS);
 	if (r)
 		return r;
-	r = chan_cases_begin(&cs, &arg);
+	/* As with poll(2), what only this call needs isn't accounted for, up to a page. */
+	r = chan_cases_begin(&cs, &arg, arg.count <= 64 ? GFP_KERNEL : GFP_KERNEL_ACCOUNT);
 	if (!r)
 		r = chan_cases_run(&cs, &arg);
 	if (r >= 0)

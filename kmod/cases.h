@@ -5,7 +5,7 @@
 #ifndef _CHAN_CASES_H
 #define _CHAN_CASES_H
 
-#include <linux/file.h>
+#include <linux/fs.h>
 
 #include "chan.h"
 #include "select.h"
@@ -17,10 +17,12 @@
  * @choice: what they are to select.c
  * @user: the caller's array
  * @cases: a copy of it
- * @fds: the channels
+ * @files: the channels
  * @options: them, as select.c knows them
  * @order: for @choice
- * @nr_fds: how many of @fds must be given back
+ * @nr_files: how many of @files there are
+ * @counted: each of @files has a reference; else they are the caller's, which has its
+ *	table of files for itself: what fdget() does for one
  * @faults: copies that fell short
  * @block: memory of the arrays, or NULL: @room is enough
  * @parking: memory of the waiters and of elements in them, or NULL
@@ -33,23 +35,24 @@ struct chan_cases {
 	struct chan_choice choice;
 	struct chan_case __user *user;
 	struct chan_case *cases;
-	struct fd *fds;
+	struct file **files;
 	struct chan_option *options;
 	u16 *order;
-	u32 nr_fds;
+	u32 nr_files;
+	bool counted;
 	u32 faults;
 	void *block;
 	void *parking;
 	u64 parked_bytes;
 	size_t landing_bytes;
 	struct chan_account *account;
-	u8 room[CHAN_CASES_INLINE * (sizeof(struct chan_case) + sizeof(struct fd) +
+	u8 room[CHAN_CASES_INLINE * (sizeof(struct chan_case) + sizeof(struct file *) +
 				     sizeof(struct chan_option) + sizeof(u16))] __aligned(8);
 };
 
-int chan_select_in(struct chan_select *arg, const void __user *uarg, u32 flags);
-int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg);
-void chan_cases_put_fds(struct chan_cases *cs);
+int chan_select_in(struct chan_select *arg, const struct chan_select __user *uarg, u32 flags);
+int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg, gfp_t gfp);
+void chan_cases_keep(struct chan_cases *cs);
 void chan_cases_end(struct chan_cases *cs);
 int chan_cases_park(struct chan_cases *cs);
 void chan_cases_unpark(struct chan_cases *cs);

@@ -13,9 +13,4 @@
 #define CHAN_DEVNODE_CONST
 #endif
 
-/* struct fd is one word since 6.12. */
-#ifndef fd_file
-#define fd_file(f) ((f).file)
-#endif
-
 #endif /* _CHAN_COMPAT_H */

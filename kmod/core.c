@@ -66,17 +66,17 @@ void chan_lock(struct chan *c, struct chan_hold *h)
 {
 	h->peer = NULL;
 	h->returned = NULL;
+	h->garbage = NULL;
+	h->me = NULL;
+	h->claimed = NULL;
 	h->raise_in = 0;
 	h->raise_out = 0;
-	h->raise_all = false;
-	h->garbage = NULL;
-	h->taken = false;
-	h->me = NULL;
-	h->tries = false;
-	h->unsettled = false;
-	h->claimed = NULL;
 	h->nr_stale = 0;
 	h->nr_wakes = 0;
+	h->raise_all = false;
+	h->taken = false;
+	h->tries = false;
+	h->unsettled = false;
 	rcu_read_lock();	/* the FIRED argument */
 	spin_lock(&c->lock);
 }
@@ -95,7 +95,7 @@ static void chan_wake(const struct chan_wake *w)
 		wake_up_interruptible_poll(w->wq, CHAN_POLL_IN);
 }
 
-static void chan_end_hold(struct chan *c, struct chan_hold *h)
+static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)
 	__releases(&c->lock) __releases(RCU)
 {
 	u32 i;
@@ -115,7 +115,7 @@ static void chan_end_hold(struct chan *c, struct chan_hold *h)
 }
 
 /* What was too much for one hold, in as many as it takes. */
-static void chan_end_settling(struct chan *c, struct chan_hold *h)
+static noinline void chan_end_settling(struct chan *c, struct chan_hold *h)
 {
 	do {
 		cond_resched();

@@ -280,17 +280,17 @@ struct chan_slot {
  * @seq: begin_recv: its sequence number
  * @peer: begin: the parked waiter that it goes to or comes from, or NULL
  * @returned: begin_recv: the returned element that it is, or NULL
+ * @garbage: an element to free, or NULL
+ * @me: a select that is enqueued elsewhere, for which this hold acts; or NULL
+ * @claimed: the party of @peer, locked; or NULL
  * @raise_in: what to tell those who poll for receiving
  * @raise_out: what to tell those who poll for sending
- * @raise_all: tell exclusive pollers too, all of them
- * @garbage: an element to free, or NULL
- * @taken: a watched channel's element was taken
- * @me: a select that is enqueued elsewhere, for which this hold acts; or NULL
- * @tries: who acts won't wait
- * @unsettled: it was too much for one hold, chan_unlock() goes on
- * @claimed: the party of @peer, locked; or NULL
  * @nr_stale: stale waiters dropped
  * @nr_wakes: length of @wake
+ * @raise_all: tell exclusive pollers too, all of them
+ * @taken: a watched channel's element was taken
+ * @tries: who acts won't wait
+ * @unsettled: it was too much for one hold, chan_unlock() goes on
  * @wake: whom to wake
  */
 struct chan_hold {
@@ -300,17 +300,18 @@ struct chan_hold {
 	u64 seq;
 	struct chan_waiter *peer;
 	struct chan_elem *returned;
+	struct chan_elem *garbage;
+	struct chan_party *me;
+	struct chan_party *claimed;
+	/* Side by side, so that the compiler zeroes them together. */
 	__poll_t raise_in;
 	__poll_t raise_out;
-	bool raise_all;
-	struct chan_elem *garbage;
-	bool taken;
-	struct chan_party *me;
-	bool tries;
-	bool unsettled;
-	struct chan_party *claimed;
 	u32 nr_stale;
 	u32 nr_wakes;
+	bool raise_all;
+	bool taken;
+	bool tries;
+	bool unsettled;
 	struct chan_wake {
 		struct task_struct *task;
 		wait_queue_head_t *wq;
@@ -347,12 +348,12 @@ void chan_handle_new(struct chan *c, bool may_send, bool may_recv);
 void chan_handle_gone(struct chan *c, bool may_send, bool may_recv);
 
 /*
- * Who uses the core provides these: the memory, random numbers below @n, and the watch
- * over a channel, called without its lock.
+ * Who uses the core provides these: the memory, random bits, and the
+ * watch over a channel, called without its lock.
  */
 void chan_was_taken(struct chan *c);
 void chan_elem_free(struct chan *c, struct chan_elem *e);
-u32 chan_random(u32 n);
+u64 chan_random(void);
 
 /**
  * chan_len() - elements queued

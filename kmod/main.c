@@ -4,28 +4,39 @@
  */
 #include <linux/module.h>
 #include <linux/percpu.h>
-#include <linux/prandom.h>
+#include <linux/random.h>
 
 #include "chan.h"
 #include "timer.h"
 
 atomic_long_t chan_total_parties = ATOMIC_LONG_INIT(0);
 
-/* Good enough to be fair, and quicker than get_random_u32(). */
-static DEFINE_PER_CPU(struct rnd_state, chan_rnd_states);
+/* Where the numbers of a select on this CPU begin. */
+static DEFINE_PER_CPU(u64, chan_random_state);
 
 /**
- * chan_random() - a random number
- * @n: at least 1
+ * chan_random() - random bits to choose among cases with
  *
- * Return: one of 0 to @n - 1, each as likely; not one to keep secrets with.
+ * Quicker than get_random_u64(), and not to keep secrets with. Two tasks that meet on
+ * one CPU may get the same.
+ *
+ * Return: the bits.
  */
-u32 chan_random(u32 n)
+u64 chan_random(void)
 {
-	u32 r = prandom_u32_state(get_cpu_ptr(&chan_rnd_states));
+	/* Weyl's sequence, with the golden ratio; and MurmurHash3's finish. */
+	u64 r = this_cpu_add_return(chan_random_state, 0x9e3779b97f4a7c15ULL);
 
-	put_cpu_ptr(&chan_rnd_states);
-	return (u64)r * n >> 32;
+	r = (r ^ r >> 33) * 0xff51afd7ed558ccdULL;
+	return r ^ r >> 33;
+}
+
+static void chan_random_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(chan_random_state, cpu) = get_random_u64();
 }
 
 static unsigned long user_channels = 131072;
@@ -94,7 +105,7 @@ static int __init chan_module_init(void)
 {
 	int r;
 
-	prandom_seed_full_state(&chan_rnd_states);
+	chan_random_init();
 	r = chan_objects_init();
 	if (r)
 		return r;

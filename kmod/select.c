@@ -8,28 +8,32 @@
 
 #define CHAN_COLLECTS	4	/* looks for an instant at which nothing is ready */
 
-/* The next in the order: each that is left is as likely. Fisher and Yates's shuffle. */
-static u32 chan_draw(struct chan_choice *s, u32 n)
+/* A random number below @n: of Knuth's MMIX generator the half that is good. */
+static u32 chan_below(u64 *random, u32 n)
 {
-	if (!s->by_priority) {
-		u32 i = n + chan_random(s->nr - n);
-
-		swap(s->order[n], s->order[i]);
-	}
-	return s->order[n];
+	*random = *random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (*random >> 32) * n >> 32;
 }
 
 static int chan_try_in_order(struct chan_choice *s)
 {
+	const struct chan_option *options = s->options, *o;
+	const bool by_priority = s->by_priority;
+	const u32 nr = s->nr;
+	u16 *order = s->order;
+	u64 random = chan_random();
 	u32 n, i;
 	int r;
 
-	for (n = 0; n < s->nr; n++)
-		s->order[n] = n;
-	for (n = 0; n < s->nr; n++) {
-		i = chan_draw(s, n);
-		if (!s->options[i].chan ||
-		    (s->nr > 1 && !chan_looks_ready(s->options[i].chan, s->options[i].sending)))
+	for (n = 0; n < nr; n++) {
+		/* Each that is left is as likely: Fisher and Yates's shuffle. */
+		if (!by_priority) {
+			i = n + chan_below(&random, nr - n);
+			swap(order[n], order[i]);
+		}
+		i = order[n];
+		o = &options[i];
+		if (!o->chan || (nr > 1 && !chan_looks_ready(o->chan, o->sending)))
 			continue;
 		r = s->attempt(s, i);
 		if (r == -EBUSY)

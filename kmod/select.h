@@ -8,17 +8,13 @@
 
 #include "core.h"
 
-struct chan_handle;
-
 /**
  * struct chan_option - an operation that a select may choose
  * @chan: the channel, or NULL: never ready
- * @handle: not the concern of this file
  * @sending: send, else receive
  */
 struct chan_option {
 	struct chan *chan;
-	struct chan_handle *handle;
 	bool sending;
 };
 
@@ -27,8 +23,8 @@ struct chan_option {
  * @party: as which it waits
  * @nr: options
  * @options: @nr of them
- * @order: room for @nr numbers: the options in the order in which they are tried
- * @by_priority: that is their own order; else at random, each order as likely
+ * @order: their numbers, 0 to @nr - 1 at first: the order in which they are tried
+ * @by_priority: that stays their own order; else it is shuffled
  * @attempt: try one of the options without waiting; gives what its operation gives, of
  *	which -EAGAIN says that it isn't ready, and -EBUSY that all must be tried again
  * @result: what the chosen operation gave: 1, 0 for closed, -EPIPE or another errno

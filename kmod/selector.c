@@ -3,7 +3,6 @@
  * Selectors: a select as a file, for event loops.
  */
 #include <linux/anon_inodes.h>
-#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
@@ -12,7 +11,6 @@
 #include <linux/slab.h>
 
 #include "cases.h"
-#include "compat.h"
 #include "uaccess.h"
 
 /**
@@ -23,7 +21,6 @@
  * @armed: mutex to write; from the end of ARM, which leaves it waiting, until the result
  *	is read or it is taken back
  * @cases: mutex; what it waits for, but for the state of the party
- * @files: mutex; the channels that it keeps open while it is armed
  * @rcu: who fires it wakes @wq after it has left the queues
  */
 struct chan_sel {
@@ -32,7 +29,6 @@ struct chan_sel {
 	struct chan_account *account;
 	bool armed;
 	struct chan_cases cases;
-	struct file **files;
 	struct rcu_head rcu;
 };
 
@@ -47,34 +43,11 @@ static bool chan_sel_ready(struct chan_sel *sel)
  * Arm
  */
 
-static int chan_sel_keep_files(struct chan_sel *sel)
-{
-	struct chan_cases *cs = &sel->cases;
-	u32 i;
-
-	sel->files = kvcalloc(cs->choice.nr, sizeof(*sel->files),
-			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!sel->files)
-		return -ENOMEM;
-	for (i = 0; i < cs->choice.nr; i++)
-		if (cs->options[i].chan)
-			sel->files[i] = get_file(fd_file(cs->fds[i]));
-	return 0;
-}
-
 /* Nobody else knows it any more: free what it was armed with. */
 static void chan_sel_reset(struct chan_sel *sel)
 {
-	struct chan_cases *cs = &sel->cases;
-	u32 i;
-
-	for (i = 0; sel->files && i < cs->choice.nr; i++)
-		if (sel->files[i])
-			fput(sel->files[i]);
-	kvfree(sel->files);
-	sel->files = NULL;
-	chan_cases_unpark(cs);
-	chan_cases_end(cs);
+	chan_cases_unpark(&sel->cases);
+	chan_cases_end(&sel->cases);
 }
 
 static void chan_sel_disarmed(struct chan_sel *sel)
@@ -94,7 +67,8 @@ static int chan_sel_park(struct chan_sel *sel)
 	cs->choice.party.task = NULL;
 	cs->choice.party.wq = &sel->wq;
 	cs->choice.party.tries = false;
-	r = chan_sel_keep_files(sel) ?: chan_cases_park(cs);
+	chan_cases_keep(cs);
+	r = chan_cases_park(cs);
 	if (r)
 		return r;
 	if (!chan_choice_enqueue(&cs->choice)) {
@@ -117,22 +91,20 @@ static long chan_sel_arm(struct chan_sel *sel, const struct chan_select *arg)
 
 	if (sel->armed)
 		return -EBUSY;
-	r = chan_cases_begin(cs, arg);
+	r = chan_cases_begin(cs, arg, GFP_KERNEL_ACCOUNT);
 	if (!r)
 		r = chan_choice_try(&cs->choice);
 	if (r == -EAGAIN)
 		r = chan_sel_park(sel);
-	if (r == -EINPROGRESS) {
-		chan_cases_put_fds(cs);
+	if (r == -EINPROGRESS)
 		return r;
-	}
 	if (r >= 0)
 		r = chan_cases_result(cs, r);
 	chan_sel_reset(sel);
 	return r;
 }
 
-static long chan_sel_ioctl_arm(struct chan_sel *sel, const void __user *uarg)
+static long chan_sel_ioctl_arm(struct chan_sel *sel, const struct chan_select __user *uarg)
 {
 	struct chan_select arg;
 	long r;

@@ -186,13 +186,13 @@ bool chan_standby_poll(struct chan_handle *h, struct file *file, poll_table *wai
 
 /**
  * chan_standby_is_on() - does the handle stand by?
- * @h: the handle
+ * @h: the handle, which has stood by
  *
  * Return: whether it does.
  */
 bool chan_standby_is_on(const struct chan_handle *h)
 {
-	return h->standby && READ_ONCE(h->standby->on);
+	return READ_ONCE(h->standby->on);
 }
 
 /**

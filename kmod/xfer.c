@@ -515,7 +515,7 @@ int chan_try_recv(struct chan_io *io)
  */
 ssize_t chan_recv(struct chan_io *io, size_t n)
 {
-	if (unlikely(chan_standby_is_on(io->handle)))
+	if (unlikely(io->handle->standby) && chan_standby_is_on(io->handle))
 		return chan_standby_recv(io, n);
 	return chan_recv_now(io, n);
 }

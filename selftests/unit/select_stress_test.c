@@ -110,6 +110,8 @@ static struct job *make_job(struct worker *w)
 	j->s.party.task = w->task;
 	spin_lock_init(&j->s.party.lock);
 	j->v = (u64)w->id << 32 | w->sent;
+	for (i = 0; i < CASES; i++)
+		j->order[i] = i;
 	for (i = 0; i < j->s.nr; i++) {
 		if (!rnd(w, 10))
 			continue;
@@ -343,6 +345,8 @@ static void *racer(void *arg)
 		until(2 * n + 1);
 		j = make_job(&w);
 		j->s.nr = 2;
+		j->order[0] = 0;
+		j->order[1] = 1;
 		for (i = 0; i < 2; i++)
 			j->options[i] = (struct chan_option) { .chan = chans[i] };
 		if (race.blind)

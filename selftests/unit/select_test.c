@@ -187,6 +187,7 @@ static void make_select(void)
 	for (i = 0; i < t.s.nr; i++) {
 		struct chan_waiter *w = &t.waiters[i];
 
+		t.order[i] = i;
 		w->party = &t.s.party;
 		if (!rnd(8))
 			continue;
@@ -455,10 +456,11 @@ static void choice_is_uniform(void)
 	u64 v;
 
 	CHECK(unit_send(full, 1) == 1);
-	for (i = 0; i < 64; i++)
-		options[i] = (struct chan_option) {
-			.chan = i == 3 || i == 4 || i == 60 ? full : empty,
-		};
+	for (i = 0; i < 64; i++) {
+		order[i] = i;
+		options[i].chan = i == 3 || i == 4 || i == 60 ? full : empty;
+		options[i].sending = false;
+	}
 	for (i = 0; i < n; i++) {
 		int r = chan_choice_try(&s);
 

@@ -27,6 +27,9 @@ typedef unsigned int __poll_t;
 #define U32_MAX			UINT32_MAX
 #define BIT(n)			(1U << (n))
 #define ALIGN(x, a)		(((x) + (a) - 1) / (a) * (a))
+#define noinline		__attribute__((__noinline__))
+#undef __always_inline
+#define __always_inline		inline __attribute__((__always_inline__))
 #define __aligned(n)		__attribute__((__aligned__(n)))
 #define __acquires(lock)
 #define __releases(lock)

@@ -42,14 +42,14 @@ void chan_was_taken(struct chan *c)
 }
 
 /* And for this: each thread its own, and the same every time. */
-u32 chan_random(u32 n)
+u64 chan_random(void)
 {
 	static __thread u64 seed = 88172645463325252ULL;
 
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
-	return (seed >> 32) * n >> 32;
+	return seed;
 }
 
 struct chan_elem *unit_elem(struct chan *c)

@@ -17,6 +17,7 @@
 #include <getopt.h>
 #include <linux/chan.h>
 #include <mqueue.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@
 #define WARMUP		3	/* samples thrown away */
 #define LOOPS_SHORT	400	/* operations of a sample: few ticks of the clock in it */
 #define LOOPS_LONG	4000	/* where what follows later counts too, as RCU's work */
+#define CASES_MAX	64	/* pipes that are polled, channels in a select */
 #define MEMORY_FIRST	1000	/* handles that fill the slabs' gaps */
 #define MEMORY_HANDLES	10000	/* handles whose memory is measured */
 
@@ -73,7 +75,8 @@ static inline void expect(long got, long want, const char *what)
  * Workloads
  *
  * in is read and out is written by the process that measures; in a round trip
- * the other process reads peer_in and writes peer_out.
+ * the other process reads peer_in and writes peer_out. Where one of several is waited
+ * for, in is the last of them.
  */
 
 struct workload;
@@ -84,6 +87,8 @@ struct run {
 	int peer_in, peer_out;
 	pid_t peer;
 	mqd_t mq;
+	struct pollfd polls[CASES_MAX];
+	struct chan_case cases[CASES_MAX];
 };
 
 /**
@@ -91,10 +96,12 @@ struct run {
  * @key: names it for good, in --only, in the code and for machines
  * @name: names it for people
  * @setup: get ready, or NULL
+ * @fill: before each sample, and not measured: make so many operations possible, or NULL
  * @loop: do the operation so many times
  * @size: bytes of a transfer (one call)
  * @elem_size: channels: bytes of an element
  * @capacity: channels: elements
+ * @cases: of how many one is waited for
  * @peer: key of the row that this one is measured against, or NULL
  * @goal: ratio to the peer that must not be passed, or 0
  * @late: some of its cost comes later, or by the scheduler's choice: needs long
@@ -104,10 +111,12 @@ struct workload {
 	const char *key;
 	const char *name;
 	void (*setup)(struct run *r);
+	void (*fill)(struct run *r, unsigned long n);
 	void (*loop)(struct run *r, unsigned long n);
 	unsigned int size;
 	unsigned int elem_size;
 	unsigned int capacity;
+	unsigned int cases;
 	const char *peer;
 	double goal;
 	bool late;
@@ -187,6 +196,36 @@ static void setup_chan_nonblock(struct run *r)
 	set_nonblock(r->in);
 }
 
+/* Several pipes to poll, of which the last may already be there. */
+static void setup_polls(struct run *r)
+{
+	unsigned int i;
+	int out;
+
+	for (i = 0; i < r->w->cases; i++) {
+		r->polls[i].events = POLLIN;
+		if (i < r->w->cases - 1)
+			pipe_make(&r->polls[i].fd, &out);
+	}
+	if (r->in < 0)
+		setup_pipe(r);
+	r->polls[i - 1].fd = r->in;
+}
+
+static void setup_cases(struct run *r)
+{
+	unsigned int i;
+
+	if (r->in < 0)
+		setup_chan(r);
+	for (i = 0; i < r->w->cases; i++) {
+		r->cases[i].op = CHAN_CASE_RECV;
+		r->cases[i].buf = (uintptr_t)buffer;
+		r->cases[i].fd = i < r->w->cases - 1 ?
+				 chan_make(r->w->elem_size, r->w->capacity, 0) : r->in;
+	}
+}
+
 static void setup_eventfd(struct run *r)
 {
 	r->in = eventfd_make();
@@ -243,6 +282,61 @@ static void loop_xfer(struct run *r, unsigned long n)
 	while (n--) {
 		expect(ioctl(r->out, CHAN_IOC_SEND, &x), count, "CHAN_IOC_SEND");
 		expect(ioctl(r->in, CHAN_IOC_RECV, &x), count, "CHAN_IOC_RECV");
+	}
+}
+
+static void fill(struct run *r, unsigned long n)
+{
+	while (n--)
+		expect(write(r->out, buffer, r->w->size), r->w->size, "write");
+}
+
+static inline void poll_read(struct run *r)
+{
+	const ssize_t size = r->w->size;
+
+	expect(poll(r->polls, r->w->cases, -1), 1, "poll");
+	expect(read(r->in, buffer, size), size, "read");
+}
+
+static void loop_poll(struct run *r, unsigned long n)
+{
+	while (n--)
+		poll_read(r);
+}
+
+static inline void select_recv(struct run *r, int ctl)
+{
+	struct chan_select s = {
+		.size = sizeof(s),
+		.cases = (uintptr_t)r->cases,
+		.count = r->w->cases,
+		.case_size = sizeof(r->cases[0]),
+	};
+
+	expect(ioctl(ctl, CHAN_IOC_SELECT, &s), (r->w->cases - 1) | CHAN_OK, "CHAN_IOC_SELECT");
+}
+
+static void loop_select(struct run *r, unsigned long n)
+{
+	while (n--)
+		select_recv(r, r->in);
+}
+
+/* Round trips in which the answer is waited for among others. */
+static void loop_trip_poll(struct run *r, unsigned long n)
+{
+	while (n--) {
+		expect(write(r->out, buffer, r->w->size), r->w->size, "write");
+		poll_read(r);
+	}
+}
+
+static void loop_trip_select(struct run *r, unsigned long n)
+{
+	while (n--) {
+		expect(write(r->out, buffer, r->w->size), r->w->size, "write");
+		select_recv(r, r->in);
 	}
 }
 
@@ -323,6 +417,18 @@ static void setup_trip_chan(struct run *r)
 	start_echo(r);
 }
 
+static void setup_trip_polls(struct run *r)
+{
+	setup_trip_pipe(r);
+	setup_polls(r);
+}
+
+static void setup_trip_cases(struct run *r)
+{
+	setup_trip_chan(r);
+	setup_cases(r);
+}
+
 static void setup_trip_eventfd(struct run *r)
 {
 	r->out = eventfd_make();
@@ -338,6 +444,8 @@ static void run_end(struct run *r)
 	int fds[] = { r->in, r->out, r->peer_in, r->peer_out };
 	unsigned int i;
 
+	for (i = 0; i + 1 < r->w->cases; i++)
+		close(r->polls[i].events ? r->polls[i].fd : r->cases[i].fd);
 	if (r->peer) {
 		kill(r->peer, SIGKILL);
 		waitpid(r->peer, NULL, 0);
@@ -362,69 +470,90 @@ static struct run run_start(const struct workload *w)
 
 static const struct workload workloads[] = {
 	{ "getppid", "getppid(2): the floor of a system call",
-	  NULL, loop_getppid },
+	  NULL, NULL, loop_getppid },
 
 	{ "pipe-64", "pipe: write + read, 64 bytes",
-	  setup_pipe, loop_rw, .size = 64 },
+	  setup_pipe, NULL, loop_rw, .size = 64 },
 	{ "chan-64", "channel: write + read, 64 bytes",
-	  setup_chan, loop_rw, .size = 64, .elem_size = 64, .capacity = 16,
+	  setup_chan, NULL, loop_rw, .size = 64, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-64", .goal = 0.65 },
 	{ "chan-64-ioctl", "channel: SEND + RECV, 64 bytes",
-	  setup_chan, loop_xfer, .size = 64, .elem_size = 64, .capacity = 16,
+	  setup_chan, NULL, loop_xfer, .size = 64, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-64" },
 	{ "chan-64-message", "channel of messages: write + read, 64 bytes",
-	  setup_chan_message, loop_rw, .size = 64, .elem_size = 64, .capacity = 16,
+	  setup_chan_message, NULL, loop_rw, .size = 64, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-64" },
 	{ "mq-64", "POSIX message queue: send + receive, 64 bytes",
-	  setup_mq, loop_mq, .size = 64, .peer = "pipe-64" },
+	  setup_mq, NULL, loop_mq, .size = 64, .peer = "pipe-64" },
 	{ "eventfd-8", "eventfd: write + read, 8 bytes",
-	  setup_eventfd, loop_rw, .size = 8, .peer = "pipe-64" },
+	  setup_eventfd, NULL, loop_rw, .size = 8, .peer = "pipe-64" },
 
 	{ "pipe-64-iov", "pipe: writev + readv, 64 bytes",
-	  setup_pipe, loop_rwv, .size = 64 },
+	  setup_pipe, NULL, loop_rwv, .size = 64 },
 	{ "chan-64-iov", "channel: writev + readv, 64 bytes",
-	  setup_chan, loop_rwv, .size = 64, .elem_size = 64, .capacity = 16,
+	  setup_chan, NULL, loop_rwv, .size = 64, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-64-iov" },
 
 	{ "pipe-4096", "pipe: write + read, 4,096 bytes",
-	  setup_pipe, loop_rw, .size = 4096 },
+	  setup_pipe, NULL, loop_rw, .size = 4096 },
 	{ "chan-64x64", "channel: write + read, 64 elements of 64 bytes",
-	  setup_chan, loop_rw, .size = 4096, .elem_size = 64, .capacity = 64,
+	  setup_chan, NULL, loop_rw, .size = 4096, .elem_size = 64, .capacity = 64,
 	  .peer = "pipe-4096" },
 	{ "chan-64x64-ioctl", "channel: SEND + RECV, 64 elements of 64 bytes",
-	  setup_chan, loop_xfer, .size = 4096, .elem_size = 64, .capacity = 64,
+	  setup_chan, NULL, loop_xfer, .size = 4096, .elem_size = 64, .capacity = 64,
 	  .peer = "pipe-4096" },
 	{ "chan-4096", "channel: write + read, 4,096 bytes",
-	  setup_chan, loop_rw, .size = 4096, .elem_size = 4096, .capacity = 16,
+	  setup_chan, NULL, loop_rw, .size = 4096, .elem_size = 4096, .capacity = 16,
 	  .peer = "pipe-4096" },
 
 	{ "pipe-empty", "pipe: read of nothing, non-blocking",
-	  setup_pipe_nonblock, loop_read_empty, .size = 64 },
+	  setup_pipe_nonblock, NULL, loop_read_empty, .size = 64 },
 	{ "chan-empty", "channel: read of nothing, non-blocking",
-	  setup_chan_nonblock, loop_read_empty, .size = 64, .elem_size = 64, .capacity = 16,
+	  setup_chan_nonblock, NULL, loop_read_empty, .size = 64, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-empty" },
 
+	{ "pipe-poll-2", "pipe: poll of 2, one ready, + read, 64 bytes",
+	  setup_polls, fill, loop_poll, .size = 64, .cases = 2 },
+	{ "chan-select-2", "channel: select of 2, one ready, 64 bytes",
+	  setup_cases, fill, loop_select, .size = 64, .elem_size = 64, .capacity = 400, .cases = 2,
+	  .peer = "pipe-poll-2", .goal = 0.60 },
+	{ "pipe-poll-8", "pipe: poll of 8, one ready, + read, 64 bytes",
+	  setup_polls, fill, loop_poll, .size = 64, .cases = 8 },
+	{ "chan-select-8", "channel: select of 8, one ready, 64 bytes",
+	  setup_cases, fill, loop_select, .size = 64, .elem_size = 64, .capacity = 400, .cases = 8,
+	  .peer = "pipe-poll-8", .goal = 0.40 },
+	{ "pipe-poll-64", "pipe: poll of 64, one ready, + read, 64 bytes",
+	  setup_polls, fill, loop_poll, .size = 64, .cases = 64 },
+	{ "chan-select-64", "channel: select of 64, one ready, 64 bytes",
+	  setup_cases, fill, loop_select, .size = 64, .elem_size = 64, .capacity = 400, .cases = 64,
+	  .peer = "pipe-poll-64", .goal = 0.30 },
+
 	{ "pipe-make", "pipe: pipe2 + close of both ends",
-	  NULL, loop_make_pipe, .late = true },
+	  NULL, NULL, loop_make_pipe, .late = true },
 	{ "chan-make", "channel: make, unbuffered + close",
-	  NULL, loop_make_chan, .elem_size = 64,
+	  NULL, NULL, loop_make_chan, .elem_size = 64,
 	  .peer = "pipe-make", .goal = 0.62, .late = true },
 	{ "chan-make-16", "channel: make, 16 elements of 64 bytes + close",
-	  NULL, loop_make_chan, .elem_size = 64, .capacity = 16,
+	  NULL, NULL, loop_make_chan, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-make", .late = true },
 	{ "eventfd-make", "eventfd: make + close",
-	  NULL, loop_make_eventfd, .peer = "pipe-make", .late = true },
+	  NULL, NULL, loop_make_eventfd, .peer = "pipe-make", .late = true },
 
 	{ "pipe-trip", "pipe: round trip of two processes, 64 bytes",
-	  setup_trip_pipe, loop_rw, .size = 64, .late = true },
+	  setup_trip_pipe, NULL, loop_rw, .size = 64, .late = true },
 	{ "chan-trip", "channel, unbuffered: round trip, 64 bytes",
-	  setup_trip_chan, loop_rw, .size = 64, .elem_size = 64,
+	  setup_trip_chan, NULL, loop_rw, .size = 64, .elem_size = 64,
 	  .peer = "pipe-trip", .goal = 1.0, .late = true },
 	{ "chan-trip-16", "channel, buffered: round trip, 64 bytes",
-	  setup_trip_chan, loop_rw, .size = 64, .elem_size = 64, .capacity = 16,
+	  setup_trip_chan, NULL, loop_rw, .size = 64, .elem_size = 64, .capacity = 16,
 	  .peer = "pipe-trip", .late = true },
+	{ "pipe-trip-8", "pipe: round trip, the answer by poll of 8 + read",
+	  setup_trip_polls, NULL, loop_trip_poll, .size = 64, .cases = 8, .late = true },
+	{ "chan-trip-8", "channel, unbuffered: round trip, the answer by select of 8",
+	  setup_trip_cases, NULL, loop_trip_select, .size = 64, .elem_size = 64, .cases = 8,
+	  .peer = "pipe-trip-8", .late = true },
 	{ "eventfd-trip", "eventfd: round trip, 8 bytes",
-	  setup_trip_eventfd, loop_rw, .size = 8, .peer = "pipe-trip", .late = true },
+	  setup_trip_eventfd, NULL, loop_rw, .size = 8, .peer = "pipe-trip", .late = true },
 };
 
 /*
@@ -462,8 +591,11 @@ static int compare_doubles(const void *a, const void *b)
 
 static double sample(struct run *r, unsigned long n)
 {
-	int64_t start = now();
+	int64_t start;
 
+	if (r->w->fill)
+		r->w->fill(r, n);
+	start = now();
 	r->w->loop(r, n);
 	return (double)(now() - start) / n;
 }
