@@ -56,6 +56,7 @@ static struct pair pairs[WAITERS];
 static struct entry held[HELD_MAX];
 static u32 nr_held;
 static u64 next_v;
+static u64 last_rx, last_tx;
 
 /*
  * The model
@@ -210,9 +211,23 @@ static void compare_pair(struct pair *p)
 	p->used = false;
 }
 
+/* The generations only rise, and do when something has become possible. */
+static void compare_gens(bool could_recv, bool could_send)
+{
+	u64 rx = chan_rx_gen(c), tx = chan_tx_gen(c);
+
+	CHECK(rx >= last_rx && tx >= last_tx);
+	CHECK(could_recv || !model_can_recv() || rx > last_rx);
+	CHECK(could_send || !model_can_send() || tx > last_tx);
+	last_rx = rx;
+	last_tx = tx;
+}
+
 static void compare(bool could_recv, bool could_send, u32 len_before)
 {
 	u32 i;
+
+	compare_gens(could_recv, could_send);
 
 	unit_check(c);
 	compare_queue();
@@ -457,6 +472,7 @@ static void run(u32 size, u32 capacity, bool message, u32 steps)
 		memset(&m, 0, sizeof(m));
 		m.capacity = capacity;
 		nr_held = 0;
+		last_rx = last_tx = 0;
 		for (life = 0; life < 500; life++)
 			step();
 		while (m.waiting)

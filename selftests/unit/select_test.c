@@ -523,6 +523,198 @@ static void stale_waiters_go_in_pieces(void)
 	unit_chan_free(c);
 }
 
+/*
+ * The default at one instant: while a select looks, what it has seen becomes ready, and
+ * only then what it will see no longer is.
+ */
+static struct {
+	struct chan *first;	/* the select has looked at this one */
+	struct chan *second;	/* and now at this one */
+	bool sending;
+	u32 how;
+	u32 times;
+	struct fake peer;
+} trick;
+
+static void make_first_ready(void)
+{
+	struct chan_hold h;
+	u64 v;
+
+	switch (trick.how) {
+	case 0:		/* by way of the ring */
+		CHECK(trick.sending ? unit_recv(trick.first, &v) == 1 :
+		      unit_send(trick.first, 1) == 1);
+		break;
+	case 1:		/* a peer parks */
+		unit_fake(&trick.peer, trick.first, !trick.sending, 1);
+		chan_lock(trick.first, &h);
+		if (trick.sending)
+			chan_enqueue_recv(trick.first, &h, &trick.peer.waiter);
+		else
+			chan_enqueue_send(trick.first, &h, &trick.peer.waiter);
+		chan_unlock(trick.first, &h);
+		break;
+	default:
+		CHECK(chan_close(trick.first) == 0);
+	}
+}
+
+static int trick_attempt(struct chan_choice *s, u32 i)
+{
+	u64 v;
+
+	if (s->options[i].chan == trick.second && trick.times) {
+		trick.times--;
+		make_first_ready();
+		CHECK(trick.sending ? unit_send(trick.second, 2) == 1 :
+		      unit_recv(trick.second, &v) == 1);
+	}
+	return trick.sending ? unit_send(s->options[i].chan, 3) :
+	       unit_recv(s->options[i].chan, &v);
+}
+
+static void play_trick(bool sending, u32 how)
+{
+	struct chan_option options[2] = {};
+	u16 order[2] = { 0, 1 };
+	u64 gens[2], v;
+	struct chan_choice s = {
+		.nr = 2, .options = options, .order = order, .by_priority = true,
+		.attempt = trick_attempt,
+	};
+
+	memset(&trick, 0, sizeof(trick));
+	trick.sending = sending;
+	trick.how = how;
+	trick.times = 1;
+	trick.first = unit_chan(8, how != 1, false);
+	trick.second = unit_chan(8, 1, false);
+	if (sending && how != 1)
+		CHECK(unit_send(trick.first, 1) == 1);
+	if (!sending)
+		CHECK(unit_send(trick.second, 1) == 1);
+	options[0] = (struct chan_option) { .chan = trick.first, .sending = sending };
+	options[1] = (struct chan_option) { .chan = trick.second, .sending = sending };
+	CHECK(chan_choice_default(&s, gens) == 0);
+	CHECK(!trick.times && s.result == (how < 2 ? 1 : sending ? -EPIPE : 0));
+	CHECK(how != 1 || trick.peer.party.state == CHAN_FIRED);
+	while (unit_recv(trick.second, &v) == 1)
+		;
+	free(trick.peer.waiter.elem);
+	unit_chan_free(trick.first);
+	unit_chan_free(trick.second);
+}
+
+static void default_looks_twice(void)
+{
+	u32 how;
+
+	for (how = 0; how < 3; how++) {
+		play_trick(false, how);
+		play_trick(true, how);
+	}
+}
+
+/* What always changes is left to those who wait for no time. */
+static int restless(struct chan_choice *s, u32 i)
+{
+	u64 v;
+
+	(void)i;
+	CHECK(unit_send(s->options[0].chan, 1) == 1);
+	CHECK(unit_recv(s->options[0].chan, &v) == 1);
+	return -EAGAIN;
+}
+
+static void default_gives_up(void)
+{
+	struct chan *idle = unit_chan(8, 1, false), *busy = unit_chan(8, 1, false);
+	struct chan_option options[2] = { { .chan = idle }, { .chan = busy } };
+	u16 order[2] = { 0, 1 };
+	u64 gens[2], v;
+	struct chan_choice s = {
+		.nr = 2, .options = options, .order = order, .by_priority = true,
+		.attempt = restless,
+	};
+
+	CHECK(unit_send(busy, 1) == 1);
+	CHECK(chan_choice_default(&s, gens) == -EBUSY);
+	CHECK(unit_recv(busy, &v) == 1);
+	unit_chan_free(idle);
+	unit_chan_free(busy);
+}
+
+/* A call that won't wait, either. */
+static int try_op(struct chan *c, bool sending, u64 v)
+{
+	struct chan_elem *e = unit_elem(c);
+	struct chan_hold h;
+	int r;
+
+	unit_fill(c, e->data, v);
+	e->len = unit_len(c, v);
+	chan_lock(c, &h);
+	h.tries = true;
+	if (sending) {
+		r = chan_send_elem(c, &h, &e);
+	} else {
+		r = chan_begin_recv(c, &h, 1);
+		if (r > 0)
+			chan_recv_elem(c, &h, &e);
+	}
+	chan_unlock(c, &h);
+	free(e);
+	return r;
+}
+
+static void try_meets(u32 capacity, bool sending)
+{
+	struct chan *c = unit_chan(8, capacity, false);
+	struct peer *p = &peers[0];
+	u64 rx, tx, v;
+
+	if (sending && capacity)
+		CHECK(unit_send(c, 1) == 1);
+	rx = chan_rx_gen(c);
+	tx = chan_tx_gen(c);
+	memset(p, 0, sizeof(*p));
+	shim_task_init(&p->task);
+	p->party.task = &p->task;
+	p->party.several = true;
+	p->party.tries = true;
+	p->v = 2;
+	spin_lock_init(&p->party.lock);
+	enqueue_peer(p, 0, c, sending);
+	CHECK(chan_rx_gen(c) == rx && chan_tx_gen(c) == tx);
+	if (capacity) {
+		/* By way of the ring both come to what they want: the first must. */
+		CHECK(try_op(c, !sending, 3) == 1);
+		CHECK(p->party.state == CHAN_FIRED && p->party.result == 1);
+	} else {
+		CHECK(try_op(c, !sending, 3) == -EAGAIN);
+		CHECK(p->party.state == CHAN_PENDING);
+		/* But one who waits is met. */
+		CHECK((sending ? unit_recv(c, &v) : unit_send(c, 3)) == 1);
+		CHECK(p->party.state == CHAN_FIRED && p->party.result == 1);
+	}
+	unit_check(c);
+	while (unit_recv(c, &v) == 1)
+		;
+	free(p->waiters[0].elem);
+	unit_chan_free(c);
+}
+
+static void two_that_try_never_meet(void)
+{
+	u32 capacity;
+
+	for (capacity = 0; capacity < 2; capacity++) {
+		try_meets(capacity, false);
+		try_meets(capacity, true);
+	}
+}
+
 #define RUN(name) do { unit_begin(#name); name(); unit_end(); } while (0)
 
 int main(int argc, char *argv[])
@@ -535,5 +727,8 @@ int main(int argc, char *argv[])
 	RUN(random_worlds);
 	RUN(choice_is_uniform);
 	RUN(stale_waiters_go_in_pieces);
+	RUN(default_looks_twice);
+	RUN(default_gives_up);
+	RUN(two_that_try_never_meet);
 	return unit_done();
 }
