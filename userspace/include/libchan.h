@@ -80,10 +80,14 @@ const char *chan_strerror(int error);
 /* A handle to a channel. */
 struct chan;
 
+/* A handle to a selector: a select that an event loop waits for. */
+struct chan_sel;
+
 /**
  * struct chan_options - what chan_new() is told beyond sizes
  * @size: sizeof(struct chan_options)
- * @flags: any of %CHAN_MESSAGE, %CHAN_NAMED, %CHAN_AUTOCLOSE, %CHAN_HANGUP
+ * @flags: any of %CHAN_MESSAGE, %CHAN_NAMED, %CHAN_AUTOCLOSE, %CHAN_HANGUP,
+ *	%CHAN_STANDBY, %CHAN_TIMER
  * @mode: permissions of the node of a named channel, within 0666; 0 means 0600
  * @pad: must be zero
  * @type: name of the element type, or NULL
@@ -477,6 +481,217 @@ int chan_recv_msg_timeout(struct chan *c, void *buf, size_t size, size_t *len,
 			  uint64_t timeout_ns);
 
 /**
+ * struct chan_choice - one case of chan_select()
+ * @c: the channel; NULL is Go's nil channel, never ready
+ * @buf: the element or message to send, which is only read, or room for one
+ * @size: receive of a message: bytes of @buf
+ * @len: message: its bytes (send); out: its bytes, 0 also at the end (receive)
+ * @op: %CHAN_CASE_RECV, which is 0, or %CHAN_CASE_SEND
+ * @result: out: 1 if the element was sent or received; 0 of a receive if the channel
+ *	is closed and drained, whose element is zeroed; -EPIPE of a send if it is
+ *	closed or hung up
+ *
+ * What is "out" is written only of the case that has been chosen, so that the same
+ * array can be used again.
+ */
+struct chan_choice {
+	struct chan *c;
+	void *buf;
+	size_t size;
+	size_t len;
+	unsigned int op;
+	int result;
+};
+
+/**
+ * chan_select() - one of several sends and receives, as Go's select
+ * @choices: the cases
+ * @n: how many, 0..%CHAN_CASES_MAX; none at all wait for ever
+ * @flags: %CHAN_PRIORITY: of cases that are ready the first, not any; or 0
+ *
+ * Exactly one case is carried out, or none: of those that are ready one at random, each
+ * with the same chance; if none is, the first that becomes it. The same channel may
+ * stand in several cases. O_NONBLOCK of the handles doesn't matter. Where no case has
+ * a channel, the call needs neither the module nor a file to wait.
+ *
+ * Return: the index of the case, whose @result tells how it ended; or -EBADF, -EDQUOT,
+ * -EFAULT, -EINTR, -EINVAL, -EMSGSIZE (a message is longer than its channel takes, or
+ * than the buffer of the case chosen, and stays), -ENOMEM.
+ * Since: 0.1
+ */
+int chan_select(struct chan_choice *choices, size_t n, unsigned int flags);
+
+/**
+ * chan_select_try() - chan_select() with a default
+ * @choices: the cases
+ * @n: how many, 0..%CHAN_CASES_MAX
+ * @flags: as for chan_select()
+ *
+ * Return: as chan_select(); -EAGAIN, the default, if no case was ready.
+ * Since: 0.1
+ */
+int chan_select_try(struct chan_choice *choices, size_t n, unsigned int flags);
+
+/**
+ * chan_select_timeout() - chan_select(), waiting no longer than a time
+ * @choices: the cases
+ * @n: how many, 0..%CHAN_CASES_MAX
+ * @flags: as for chan_select()
+ * @timeout_ns: as for chan_send_elem_timeout()
+ *
+ * Return: as chan_select(); -ETIMEDOUT if the time passed first.
+ * Since: 0.1
+ */
+int chan_select_timeout(struct chan_choice *choices, size_t n, unsigned int flags,
+			uint64_t timeout_ns);
+
+/**
+ * chan_sel_new() - make a selector: a select that poll(2) and epoll(7) wait for
+ * @ret: the selector
+ * @via: any channel, or NULL: then /dev/chanctl is opened for it
+ * @oflags: O_NONBLOCK, for chan_sel_read(); or 0. O_CLOEXEC is always set
+ *
+ * Return: 0, or -EACCES, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -ENOSYS.
+ * Since: 0.1
+ */
+int chan_sel_new(struct chan_sel **ret, const struct chan *via, int oflags);
+
+/**
+ * chan_sel_arm() - carry out a case that is ready, or begin to wait for one
+ * @sel: a selector that isn't armed
+ * @choices: the cases; the same must be given to chan_sel_read()
+ * @n: how many, 0..%CHAN_CASES_MAX
+ * @flags: as for chan_select()
+ *
+ * What is to be sent is copied now. Buffers for messages have at least chan_elem_size()
+ * bytes: whichever case is chosen, nobody waits to be told that it doesn't fit. An armed
+ * selector keeps its channels open, as handles do.
+ *
+ * Return: the index of the case that has been carried out at once, as chan_select(); or
+ * -EINPROGRESS: the selector is armed, and turns readable; or -EBADF, -EBUSY (armed
+ * already, or a result wasn't read), -EDQUOT, -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM.
+ * Since: 0.1
+ */
+int chan_sel_arm(struct chan_sel *sel, struct chan_choice *choices, size_t n,
+		 unsigned int flags);
+
+/**
+ * chan_sel_read() - which case an armed selector has carried out
+ * @sel: the selector
+ * @choices: the cases that it was armed with
+ * @n: how many, as it was armed
+ *
+ * Waits for one, unless the selector has O_NONBLOCK. Then it may be armed anew.
+ *
+ * Return: as chan_select(); or -EAGAIN, -EINTR, -EINVAL, -EMSGSIZE (as chan_sel_arm();
+ * the result stays), -ENOMEM (likewise).
+ * Since: 0.1
+ */
+int chan_sel_read(struct chan_sel *sel, struct chan_choice *choices, size_t n);
+
+/**
+ * chan_sel_disarm() - take an armed selector back
+ * @sel: the selector
+ *
+ * Return: 0: no case has been carried out, nor will be; or -EALREADY: one has, see
+ * chan_sel_read(); or -EINVAL: it wasn't armed.
+ * Since: 0.1
+ */
+int chan_sel_disarm(struct chan_sel *sel);
+
+/**
+ * chan_sel_fd() - the file descriptor, for poll(2) and epoll(7)
+ * @sel: the selector, which goes on owning it
+ *
+ * Return: the file descriptor.
+ * Since: 0.1
+ */
+int chan_sel_fd(const struct chan_sel *sel);
+
+/**
+ * chan_sel_ref() - share a selector
+ * @sel: the selector
+ *
+ * Return: @sel, which now needs one more chan_sel_unref().
+ * Since: 0.1
+ */
+struct chan_sel *chan_sel_ref(struct chan_sel *sel);
+
+/**
+ * chan_sel_unref() - let go of a selector; the last reference closes its file
+ * @sel: the selector, or NULL
+ *
+ * That takes it back; an element that nobody has read goes back into its channel.
+ *
+ * Return: NULL.
+ * Since: 0.1
+ */
+struct chan_sel *chan_sel_unref(struct chan_sel *sel);
+
+/**
+ * chan_standby() - let a handle stand by for an element, or no longer
+ * @c: a handle that may receive
+ * @on: 1, or 0
+ *
+ * A receive on it that ends with -EAGAIN leaves the handle parked in the channel, with
+ * room for one element. So programs that never block meet on an unbuffered channel:
+ * poll(2) tells when a sender has come, and the next receive takes the element.
+ *
+ * Return: 1 if it stood by before, else 0; or -EBADF, -EINVAL.
+ * Since: 0.1
+ */
+int chan_standby(struct chan *c, int on);
+
+/**
+ * chan_after() - a timer that sends the time once, as Go's time.NewTimer()
+ * @ret: a handle that receives: uint64_t, nanoseconds on CLOCK_REALTIME
+ * @first_ns: nanoseconds from now, on CLOCK_MONOTONIC; over 292 years is never
+ *
+ * It is a channel as any other. One with a name chan_new() makes, with %CHAN_TIMER, 8
+ * bytes and capacity 1, and chan_timer_reset() starts it.
+ *
+ * Return: 0, or -EACCES, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -ENOSYS.
+ * Since: 0.1
+ */
+int chan_after(struct chan **ret, uint64_t first_ns);
+
+/**
+ * chan_tick() - a timer that sends the time again and again, as Go's time.NewTicker()
+ * @ret: a handle that receives: uint64_t, nanoseconds on CLOCK_REALTIME
+ * @period_ns: nanoseconds from now to the first element and from each to the next, not 0
+ *
+ * It doesn't wait for slow receivers: while an element is queued it sends no other.
+ *
+ * Return: as chan_after().
+ * Since: 0.1
+ */
+int chan_tick(struct chan **ret, uint64_t period_ns);
+
+/**
+ * chan_timer_reset() - start a timer, or start it anew
+ * @c: a handle that may receive, of a channel with %CHAN_TIMER
+ * @first_ns: nanoseconds from now to the first element, as for chan_after()
+ * @period_ns: nanoseconds from one element to the next, or 0: there is only one
+ *
+ * What is queued is dropped: no element of the time before can be received after it.
+ *
+ * Return: 1 if the timer was running, else 0; or -EBADF, -EINVAL, -ENODEV (not a timer).
+ * Since: 0.1
+ */
+int chan_timer_reset(struct chan *c, uint64_t first_ns, uint64_t period_ns);
+
+/**
+ * chan_timer_stop() - stop a timer; it doesn't close
+ * @c: a handle that may receive, of a channel with %CHAN_TIMER
+ *
+ * What is queued is dropped, as by chan_timer_reset().
+ *
+ * Return: as chan_timer_reset().
+ * Since: 0.1
+ */
+int chan_timer_stop(struct chan *c);
+
+/**
  * chan_close() - Go's close(c): no more sends, by anybody
  * @c: a handle that may send
  *
@@ -532,8 +747,9 @@ size_t chan_elem_size(const struct chan *c);
  * chan_flags() - what the channel is
  * @c: the handle
  *
- * Return: those of %CHAN_MESSAGE, %CHAN_NAMED, %CHAN_AUTOCLOSE and %CHAN_HANGUP that
- * it was made with. What has become of it since then chan_info() tells.
+ * Return: those of %CHAN_MESSAGE, %CHAN_NAMED, %CHAN_AUTOCLOSE, %CHAN_HANGUP,
+ * %CHAN_STANDBY and %CHAN_TIMER that it was made with. What has become of it since then
+ * chan_info() tells.
  * Since: 0.1
  */
 unsigned int chan_flags(const struct chan *c);

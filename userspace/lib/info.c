@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Ask a channel, close it, destroy it.
+ * Ask a channel, close it, destroy it, let a handle stand by.
  */
 #include <limits.h>
 #include <string.h>
@@ -64,4 +64,9 @@ LIBCHAN_EXPORT int chan_destroy(struct chan *c, unsigned int flags)
 	struct chan_destroy arg = { .size = sizeof(arg), .flags = flags };
 
 	return libchan_ioctl(c->fd, CHAN_IOC_DESTROY, &arg);
+}
+
+LIBCHAN_EXPORT int chan_standby(struct chan *c, int on)
+{
+	return libchan_ioctl(c->fd, CHAN_IOC_STANDBY, (void *)(uintptr_t)!!on);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of the library share. Arrows go one way: open.c knows ctl.c,
- * and all know handle.c, which knows nobody.
+ * What the files of the library share. Arrows go one way: open.c, sel.c and timer.c
+ * know ctl.c, sel.c knows select.c, and all know handle.c, which knows nobody.
  */
 #ifndef LIBCHAN_INTERNAL_H
 #define LIBCHAN_INTERNAL_H
@@ -55,6 +55,10 @@ int libchan_string_in(char *to, size_t size, const char *from);
 struct chan *libchan_handle_alloc(void);
 int libchan_handle_new(struct chan **ret, int fd, const struct chan_expect *expect);
 int libchan_handle_check(const struct chan *c, const struct chan_expect *expect);
+
+int libchan_choose(int fd, unsigned long cmd, struct chan_choice *choices, size_t n,
+		   struct chan_select *arg);
+void libchan_chosen(struct chan_choice *choice, bool ok, size_t len);
 
 int libchan_resolve(struct chan_resolve *arg, const char *name);
 

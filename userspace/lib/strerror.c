@@ -16,14 +16,20 @@ static const char * const texts[] = {
 		"permission denied by the mode of the node, /dev/chanN or /dev/chanctl",
 	[EAGAIN] =
 		"would have to wait: try again when poll(2) says so",
+	[EALREADY] =
+		"too late to take the selector back, a case was carried out: read the result",
 	[EBADF] =
 		"the handle isn't open for this direction, or isn't open at all",
+	[EBUSY] =
+		"the selector is armed or has a result: read that, or disarm it, first",
 	[EDQUOT] =
 		"over a quota of the user: let go of channels, or have the module's limits raised",
 	[EEXIST] =
 		"you already have a channel of this name: open it, or destroy it first",
 	[EFAULT] =
 		"bad address: nothing has been sent or received",
+	[EINPROGRESS] =
+		"the selector is armed: its file turns readable",
 	[EINTR] =
 		"interrupted by a signal before anything moved: call again",
 	[EINVAL] =
@@ -37,7 +43,7 @@ static const char * const texts[] = {
 	[ENODATA] =
 		"the next message is empty, which read(2) can't tell: use chan_recv_msg()",
 	[ENODEV] =
-		"the channel has no node: it is anonymous, or was destroyed",
+		"the channel has no node (it is anonymous, or was destroyed), or is no timer",
 	[ENOENT] =
 		"no such channel; a name is its user's, UID:NAME asks for another user's",
 	[ENOMEM] =
@@ -49,7 +55,7 @@ static const char * const texts[] = {
 	[ENOTEMPTY] =
 		"elements are queued: receive them, or force it and lose them",
 	[ENOTTY] =
-		"not a channel",
+		"not a channel, or one of an older module that can't do this",
 	[ENXIO] =
 		"nothing is behind this node: it is a left-over, or the module isn't loaded",
 	[EOVERFLOW] =

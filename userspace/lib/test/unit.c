@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the library does by itself, over a kernel that is played here: ioctl, open,
- * close and calloc are replaced by the linker (--wrap). Prints TAP.
+ * close, read, sleeps and calloc are replaced by the linker (--wrap). Prints TAP.
  */
 #include <errno.h>
 #include <limits.h>
@@ -10,12 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "libchan.h"
 
 #define CTL_FD	100
 #define CHAN_FD	200	/* and up: /dev/chan0 and up */
-#define NEW_FD	300	/* what CREATE and NARROW give */
+#define NEW_FD	300	/* what CREATE, NARROW and SELECTOR give */
+#define SEL_FD	(NEW_FD + 2)
 
 static int failures, tests;
 
@@ -45,9 +49,15 @@ static struct {
 	int ioctl_errno;		/* of all other ioctls */
 	int result;			/* of SEND and RECV */
 	uint32_t len;			/* that RECV reports */
+	int selected;			/* what SELECT and ARM return */
+	struct chan_selected result_of;	/* what read(2) of a selector gives, and behind it */
+	char element[1024];
+	int timer_errno;		/* of TIMER alone */
+	int was;			/* what STANDBY and TIMER return */
 	bool no_memory;
 	unsigned int ioctls, opens, closes;
 	int open_flags;
+	int fd;				/* of the last ioctl */
 	unsigned long cmd;		/* the last of all */
 	struct chan_create create;	/* the last of each */
 	struct chan_resolve resolved;
@@ -55,6 +65,13 @@ static struct {
 	struct chan_xfer xfer;
 	struct chan_narrow narrow;
 	struct chan_destroy destroy;
+	struct chan_select select;
+	struct chan_case cases[CHAN_CASES_MAX];
+	struct chan_selector selector;
+	struct chan_timer timer;
+	size_t read_size;
+	unsigned int waits_for_ever;
+	struct timespec slept;
 } k;
 
 void *__real_calloc(size_t n, size_t size);
@@ -62,6 +79,10 @@ void *__wrap_calloc(size_t n, size_t size);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_close(int fd);
 int __wrap_ioctl(int fd, unsigned long cmd, ...);
+ssize_t __wrap_read(int fd, void *buf, size_t size);
+int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *t,
+			   struct timespec *left);
+long __wrap_syscall(long nr, ...);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
@@ -157,6 +178,57 @@ static int play_other(void *to, const void *from, size_t size)
 	return k.ioctl_errno ? fail(k.ioctl_errno) : 0;
 }
 
+/* A message that is received has k.len bytes. */
+static int play_select(struct chan_select *arg)
+{
+	struct chan_case *cases = (struct chan_case *)(uintptr_t)arg->cases;
+
+	k.select = *arg;
+	EXPECT_EQ(arg->case_size, sizeof(*cases));
+	memcpy(k.cases, cases, arg->count * sizeof(*cases));
+	if (k.ioctl_errno)
+		return fail(k.ioctl_errno);
+	if (cases[k.selected & CHAN_INDEX_MASK].len)
+		cases[k.selected & CHAN_INDEX_MASK].len = k.len;
+	return k.selected;
+}
+
+static int play_selector(struct chan_selector *arg)
+{
+	k.selector = *arg;
+	if (k.ioctl_errno)
+		return fail(k.ioctl_errno);
+	arg->fd = SEL_FD;
+	k.opens++;
+	return 0;
+}
+
+ssize_t __wrap_read(int fd, void *buf, size_t size)
+{
+	EXPECT_EQ(fd, SEL_FD);
+	k.read_size = size;
+	if (k.ioctl_errno)
+		return fail(k.ioctl_errno);
+	memcpy(buf, &k.result_of, sizeof(k.result_of));
+	memcpy((char *)buf + sizeof(k.result_of), k.element, k.result_of.len);
+	return sizeof(k.result_of) + k.result_of.len;
+}
+
+int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *t,
+			   struct timespec *left)
+{
+	EXPECT(clock == CLOCK_MONOTONIC && !flags && !left);
+	k.slept = *t;
+	return k.ioctl_errno;
+}
+
+/* A futex wakes for no reason at first. */
+long __wrap_syscall(long nr, ...)
+{
+	EXPECT_EQ(nr, SYS_futex);
+	return k.waits_for_ever++ ? fail(EINTR) : 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long cmd, ...)
 {
 	va_list ap;
@@ -165,6 +237,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
+	k.fd = fd;
 	k.cmd = cmd;
 	k.ioctls++;
 	switch (cmd) {
@@ -184,7 +257,21 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		return play_narrow(arg);
 	case CHAN_IOC_DESTROY:
 		return play_other(&k.destroy, arg, sizeof(k.destroy));
+	case CHAN_IOC_SELECT:
+	case CHAN_IOC_ARM:
+		return play_select(arg);
+	case CHAN_IOC_SELECTOR:
+		return play_selector(arg);
+	case CHAN_IOC_STANDBY:
+		EXPECT((uintptr_t)arg <= 1);
+		k.result = (uintptr_t)arg;
+		return k.ioctl_errno ? fail(k.ioctl_errno) : k.was;
+	case CHAN_IOC_TIMER:
+		if (k.timer_errno || play_other(&k.timer, arg, sizeof(k.timer)))
+			return fail(k.timer_errno ?: k.ioctl_errno);
+		return k.was;
 	case CHAN_IOC_CLOSE:
+	case CHAN_IOC_DISARM:
 		EXPECT(!arg);
 		return k.ioctl_errno ? fail(k.ioctl_errno) : 0;
 	default:
@@ -742,6 +829,386 @@ static void close_and_destroy_ask_the_channel(void)
 	chan_unref(c);
 }
 
+static void each_case_is_as_the_caller_says(void)
+{
+	struct chan *c = fixed(), *m = messages();
+	char a[8], b[100], d[60];
+	struct chan_choice choices[] = {
+		{ .buf = a, .op = CHAN_CASE_SEND, .len = 7 },
+		{ .c = c, .buf = a, .size = 5, .len = 5 },
+		{ .c = c, .buf = b, .op = CHAN_CASE_SEND, .size = 5, .len = 500 },
+		{ .c = m, .buf = b, .size = 1000, .len = 3 },
+		{ .c = m, .buf = d, .size = 60, .len = 1000 },
+		{ .c = m, .buf = b, .op = CHAN_CASE_SEND, .size = 3, .len = 42 },
+	};
+	const struct chan_case want[] = {
+		{ .fd = -1, .op = CHAN_CASE_SEND, .buf = (uintptr_t)a },
+		{ .fd = CHAN_FD, .op = CHAN_CASE_RECV, .buf = (uintptr_t)a },
+		{ .fd = CHAN_FD, .op = CHAN_CASE_SEND, .buf = (uintptr_t)b },
+		{ .fd = CHAN_FD + 1, .op = CHAN_CASE_RECV, .buf = (uintptr_t)b, .len = 100 },
+		{ .fd = CHAN_FD + 1, .op = CHAN_CASE_RECV, .buf = (uintptr_t)d, .len = 60 },
+		{ .fd = CHAN_FD + 1, .op = CHAN_CASE_SEND, .buf = (uintptr_t)b, .len = 42 },
+	};
+
+	k.selected = 2 | CHAN_OK;
+	EXPECT_EQ(chan_select(choices, 6, 0), 2);
+	EXPECT_EQ(k.fd, CHAN_FD);
+	EXPECT_EQ(k.cmd, CHAN_IOC_SELECT);
+	EXPECT_EQ(k.select.size, sizeof(k.select));
+	EXPECT_EQ(k.select.count, 6);
+	EXPECT(!memcmp(k.cases, want, sizeof(want)));
+	EXPECT_EQ(choices[2].result, 1);
+	EXPECT_EQ(choices[2].len, 500);
+	choices[5].len = 101;
+	EXPECT_EQ(chan_select(choices, 6, 0), -EMSGSIZE);
+	choices[5].len = SIZE_MAX;
+	EXPECT_EQ(chan_select(choices, 6, 0), -EMSGSIZE);
+	EXPECT_EQ(k.ioctls, 1);
+	chan_unref(c);
+	chan_unref(m);
+}
+
+static void a_select_waits_as_it_says(void)
+{
+	struct chan *c = fixed();
+	struct chan_choice choice = { .c = c };
+	char v[8];
+
+	choice.buf = v;
+	EXPECT_EQ(chan_select(&choice, 1, CHAN_PRIORITY), 0);
+	EXPECT_EQ(k.select.flags, CHAN_PRIORITY);
+	EXPECT_EQ(chan_select_try(&choice, 1, 0), 0);
+	EXPECT_EQ(k.select.flags, CHAN_NONBLOCK);
+	EXPECT_EQ(chan_select_timeout(&choice, 1, CHAN_PRIORITY, 7), 0);
+	EXPECT_EQ(k.select.flags, CHAN_TIMEOUT | CHAN_PRIORITY);
+	EXPECT_EQ(k.select.timeout_ns, 7);
+	k.ioctl_errno = ETIMEDOUT;
+	choice.result = 42;
+	memcpy(v, "abcdefgh", 8);
+	EXPECT_EQ(chan_select_timeout(&choice, 1, 0, 7), -ETIMEDOUT);
+	EXPECT_EQ(choice.result, 42);
+	EXPECT(!memcmp(v, "abcdefgh", 8));
+	chan_unref(c);
+}
+
+static void a_case_tells_how_it_has_ended(void)
+{
+	struct chan *c = fixed(), *m = messages();
+	char v[9] = "abcdefghi", w[100] = "xyz";
+	struct chan_choice choices[] = {
+		{ .c = c, .buf = v, .result = 42 },
+		{ .c = c, .buf = v, .op = CHAN_CASE_SEND, .result = 42 },
+		{ .c = m, .buf = w, .size = 100, .len = 77, .result = 42 },
+		{ .c = m, .buf = w, .len = 33, .op = CHAN_CASE_SEND, .result = 42 },
+	};
+
+	k.len = 5;
+	k.selected = CHAN_OK | 2;
+	EXPECT_EQ(chan_select(choices, 4, 0), 2);
+	EXPECT(choices[2].result == 1 && choices[2].len == 5);
+	EXPECT(choices[0].result == 42 && choices[1].result == 42 && choices[3].result == 42);
+	k.selected = 2;
+	EXPECT_EQ(chan_select(choices, 4, 0), 2);
+	EXPECT(choices[2].result == 0 && choices[2].len == 0);
+	EXPECT(!strcmp(w, "xyz"));
+	k.selected = CHAN_OK | 0;
+	EXPECT_EQ(chan_select(choices, 4, 0), 0);
+	EXPECT(choices[0].result == 1 && !memcmp(v, "abcdefghi", 9));
+	k.selected = CHAN_OK | 1;
+	EXPECT_EQ(chan_select(choices, 4, 0), 1);
+	EXPECT_EQ(choices[1].result, 1);
+	k.selected = 1;
+	EXPECT_EQ(chan_select(choices, 4, 0), 1);
+	EXPECT(choices[1].result == -EPIPE && !memcmp(v, "abcdefghi", 9));
+	k.selected = 3;
+	EXPECT_EQ(chan_select(choices, 4, 0), 3);
+	EXPECT(choices[3].result == -EPIPE && choices[3].len == 33);
+	k.selected = 0;
+	EXPECT_EQ(chan_select(choices, 4, 0), 0);
+	EXPECT(choices[0].result == 0 && !memcmp(v, "\0\0\0\0\0\0\0\0i", 9));
+	chan_unref(c);
+	chan_unref(m);
+}
+
+static void a_select_of_nil_channels_sleeps(void)
+{
+	struct chan_choice nil[2] = { { .op = CHAN_CASE_SEND } };
+
+	k.ctl_errno = EACCES;
+	EXPECT_EQ(chan_select_try(nil, 2, 0), -EAGAIN);
+	EXPECT_EQ(chan_select_timeout(nil, 2, 0, 5000000007), -ETIMEDOUT);
+	EXPECT(k.slept.tv_sec == 5 && k.slept.tv_nsec == 7);
+	EXPECT_EQ(chan_select_timeout(NULL, 0, 0, UINT64_MAX), -ETIMEDOUT);
+	EXPECT_EQ(k.slept.tv_sec, INT_MAX);
+	EXPECT(k.slept.tv_nsec < 1000000000);
+	k.ioctl_errno = EINTR;
+	EXPECT_EQ(chan_select_timeout(NULL, 0, 0, 1), -EINTR);
+	EXPECT_EQ(k.waits_for_ever, 0);
+	EXPECT_EQ(chan_select(NULL, 0, 0), -EINTR);
+	EXPECT_EQ(k.waits_for_ever, 2);
+	EXPECT_EQ(k.ioctls, 0);
+}
+
+static void cases_that_are_none_are_einval(void)
+{
+	struct chan_choice choices[CHAN_CASES_MAX] = { };
+	struct chan_sel *sel = NULL;
+	struct chan *c = fixed();
+	char v[8];
+
+	choices[17] = (struct chan_choice){ .c = c, .buf = v };
+	EXPECT_EQ(chan_sel_new(&sel, c, 0), 0);
+	k.ioctls = 0;
+	EXPECT_EQ(chan_select(choices, CHAN_CASES_MAX + 1, 0), -EINVAL);
+	EXPECT_EQ(chan_select(choices, SIZE_MAX, 0), -EINVAL);
+	EXPECT_EQ(chan_sel_arm(sel, choices, CHAN_CASES_MAX + 1, 0), -EINVAL);
+	EXPECT_EQ(chan_sel_read(sel, choices, CHAN_CASES_MAX + 1), -EINVAL);
+	EXPECT_EQ(chan_select(choices, 1, CHAN_NONBLOCK), -EINVAL);
+	EXPECT_EQ(chan_select_try(choices, 1, CHAN_TIMEOUT), -EINVAL);
+	EXPECT_EQ(chan_sel_arm(sel, choices, 1, CHAN_NONBLOCK), -EINVAL);
+	choices[3].op = 2;
+	EXPECT_EQ(chan_select_try(choices, 4, 0), -EINVAL);
+	EXPECT_EQ(chan_select(choices, CHAN_CASES_MAX, 0), -EINVAL);
+	EXPECT_EQ(k.ioctls, 0);
+	choices[3].op = 0;
+	k.selected = 17 | CHAN_OK;
+	EXPECT_EQ(chan_select(choices, CHAN_CASES_MAX, 0), 17);
+	EXPECT_EQ(k.select.count, CHAN_CASES_MAX);
+	EXPECT_EQ(choices[17].result, 1);
+	k.no_memory = true;
+	EXPECT_EQ(chan_select(choices, 18, 0), -ENOMEM);
+	EXPECT_EQ(k.ioctls, 1);
+	chan_sel_unref(sel);
+	chan_unref(c);
+}
+
+static void a_selector_is_made_through_any_channel(void)
+{
+	struct chan_sel *sel = (void *)1;
+	struct chan *c = fixed();
+
+	EXPECT_EQ(chan_sel_new(&sel, c, O_NONBLOCK), 0);
+	EXPECT_EQ(k.fd, CHAN_FD);
+	EXPECT_EQ(k.selector.size, sizeof(k.selector));
+	EXPECT_EQ(k.selector.fd_flags, O_NONBLOCK | O_CLOEXEC);
+	EXPECT_EQ(chan_sel_fd(sel), SEL_FD);
+	EXPECT(chan_sel_ref(sel) == sel);
+	EXPECT(!chan_sel_unref(sel));
+	EXPECT_EQ(k.closes, 0);
+	EXPECT(!chan_sel_unref(sel));
+	EXPECT_EQ(k.closes, 1);
+	EXPECT(!chan_sel_unref(NULL));
+	EXPECT_EQ(chan_sel_new(&sel, NULL, 0), 0);
+	EXPECT_EQ(k.fd, CTL_FD);
+	EXPECT_EQ(k.closes, 2);
+	chan_sel_unref(sel);
+	sel = (void *)1;
+	k.ioctl_errno = EDQUOT;
+	EXPECT_EQ(chan_sel_new(&sel, NULL, 0), -EDQUOT);
+	k.ctl_errno = ENOENT;
+	EXPECT_EQ(chan_sel_new(&sel, NULL, 0), -ENOSYS);
+	k.no_memory = true;
+	EXPECT_EQ(chan_sel_new(&sel, c, 0), -ENOMEM);
+	EXPECT(sel == (void *)1);
+	chan_unref(c);
+}
+
+static void a_selector_that_is_armed_gives_its_result(void)
+{
+	struct chan *c = fixed(), *m = messages();
+	char v[8] = "abcdefgh", w[200];
+	struct chan_choice choices[] = {
+		{ .c = c, .buf = v }, { .c = m, .buf = w, .size = 200, .len = 77 },
+		{ .c = c, .buf = v, .op = CHAN_CASE_SEND }, { .buf = v },
+	};
+	struct chan_sel *sel = NULL;
+
+	EXPECT_EQ(chan_sel_new(&sel, c, 0), 0);
+	k.ioctl_errno = EINPROGRESS;
+	EXPECT_EQ(chan_sel_arm(sel, choices, 4, CHAN_PRIORITY), -EINPROGRESS);
+	EXPECT_EQ(k.fd, SEL_FD);
+	EXPECT_EQ(k.cmd, CHAN_IOC_ARM);
+	EXPECT_EQ(k.select.flags, CHAN_PRIORITY);
+	EXPECT_EQ(k.select.count, 4);
+	EXPECT_EQ(k.cases[1].len, 100);
+	k.ioctl_errno = EAGAIN;
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), -EAGAIN);
+	EXPECT(!memcmp(v, "abcdefgh", 8) && choices[1].len == 77);
+
+	k.ioctl_errno = 0;
+	k.result_of = (struct chan_selected){ .index = 1, .flags = CHAN_OK, .len = 3 };
+	strcpy(k.element, "xyz");
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), 1);
+	EXPECT_EQ(k.read_size, sizeof(struct chan_selected) + 100);
+	EXPECT(choices[1].result == 1 && choices[1].len == 3 && !memcmp(w, "xyz", 3));
+	k.result_of = (struct chan_selected){ .index = 1 };
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), 1);
+	EXPECT(choices[1].result == 0 && choices[1].len == 0);
+	k.result_of = (struct chan_selected){ .index = 0, .flags = CHAN_OK, .len = 8 };
+	strcpy(k.element, "ABCDEFGH");
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), 0);
+	EXPECT(choices[0].result == 1 && !memcmp(v, "ABCDEFGH", 8));
+	k.result_of = (struct chan_selected){ .index = 2, .flags = CHAN_OK };
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), 2);
+	EXPECT_EQ(choices[2].result, 1);
+	k.result_of = (struct chan_selected){ .index = 2 };
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), 2);
+	EXPECT(choices[2].result == -EPIPE && !memcmp(v, "ABCDEFGH", 8));
+	k.result_of = (struct chan_selected){ .index = 0 };
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), 0);
+	EXPECT(choices[0].result == 0 && !memcmp(v, "\0\0\0\0\0\0\0\0", 8));
+	chan_sel_unref(sel);
+	chan_unref(c);
+	chan_unref(m);
+}
+
+static void an_armed_case_that_commits_at_once_is_a_select(void)
+{
+	struct chan_choice choice = { .result = 42 };
+	struct chan_sel *sel = NULL;
+	struct chan *c = fixed();
+	char v[8] = "abcdefgh";
+
+	choice.c = c;
+	choice.buf = v;
+	EXPECT_EQ(chan_sel_new(&sel, c, 0), 0);
+	k.selected = CHAN_OK;
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), 0);
+	EXPECT_EQ(k.select.flags, 0);
+	EXPECT_EQ(choice.result, 1);
+	EXPECT(!memcmp(v, "abcdefgh", 8));
+	EXPECT_EQ(chan_sel_disarm(sel), 0);
+	EXPECT(k.cmd == CHAN_IOC_DISARM && k.fd == SEL_FD);
+	k.ioctl_errno = EALREADY;
+	EXPECT_EQ(chan_sel_disarm(sel), -EALREADY);
+	k.ioctl_errno = EBUSY;
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), -EBUSY);
+	chan_sel_unref(sel);
+	chan_unref(c);
+}
+
+/* Before the kernel is asked: then nothing is lost. */
+static void selectors_have_room_for_any_element(void)
+{
+	struct chan *c = NULL, *m = messages();
+	char v[100], w[1000];
+	struct chan_choice choices[] = {
+		{ .c = m, .buf = v, .op = CHAN_CASE_SEND, .len = 1 },
+		{ .c = m, .buf = v, .size = 99 },
+		{ .buf = w },
+	};
+	struct chan_sel *sel = NULL;
+
+	k.node[2].elem_size = 1000;
+	EXPECT_EQ(chan_open_minor(&c, 2, O_RDWR, NULL), 0);
+	EXPECT_EQ(chan_sel_new(&sel, m, 0), 0);
+	k.ioctls = 0;
+	EXPECT_EQ(chan_sel_arm(sel, choices, 3, 0), -EMSGSIZE);
+	EXPECT_EQ(chan_sel_read(sel, choices, 3), -EMSGSIZE);
+	EXPECT(!k.ioctls && !k.read_size);
+	choices[1].size = 100;
+	choices[2].c = c;
+	k.result_of = (struct chan_selected){ .index = 2, .flags = CHAN_OK, .len = 1000 };
+	memset(k.element, 'z', 1000);
+	k.no_memory = true;
+	EXPECT_EQ(chan_sel_read(sel, choices, 3), -ENOMEM);
+	EXPECT(!k.read_size);
+	k.no_memory = false;
+	EXPECT_EQ(chan_sel_read(sel, choices, 3), 2);
+	EXPECT_EQ(k.read_size, sizeof(struct chan_selected) + 1000);
+	EXPECT(w[0] == 'z' && w[999] == 'z');
+	chan_sel_unref(sel);
+	chan_unref(c);
+	chan_unref(m);
+}
+
+/* Cases that aren't those which were armed: at least no memory is overwritten. */
+static void a_result_of_other_cases_is_einval(void)
+{
+	struct chan *c = fixed(), *m = messages();
+	char v[8] = "abcdefgh", w[100];
+	struct chan_choice choices[] = {
+		{ .c = c, .buf = v }, { .c = c, .buf = v, .op = CHAN_CASE_SEND }, { .buf = v },
+		{ .c = m, .buf = w, .size = 100 },
+	};
+	struct chan_sel *sel = NULL;
+
+	EXPECT_EQ(chan_sel_new(&sel, c, 0), 0);
+	k.result_of = (struct chan_selected){ .index = 4, .flags = CHAN_OK };
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), -EINVAL);
+	k.result_of.index = 2;
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), -EINVAL);
+	k.result_of.len = 9;
+	k.result_of.index = 0;
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), -EINVAL);
+	k.result_of.len = 8;
+	k.result_of.index = 1;
+	EXPECT_EQ(chan_sel_read(sel, choices, 4), -EINVAL);
+	EXPECT(!memcmp(v, "abcdefgh", 8));
+	chan_sel_unref(sel);
+	chan_unref(c);
+	chan_unref(m);
+}
+
+static void standby_is_on_or_off(void)
+{
+	struct chan *c = fixed();
+
+	EXPECT_EQ(chan_standby(c, 7), 0);
+	EXPECT(k.cmd == CHAN_IOC_STANDBY && k.result == 1);
+	k.was = 1;
+	EXPECT_EQ(chan_standby(c, 0), 1);
+	EXPECT_EQ(k.result, 0);
+	k.ioctl_errno = EBADF;
+	EXPECT_EQ(chan_standby(c, 1), -EBADF);
+	chan_unref(c);
+}
+
+static void timers_are_channels_that_are_started(void)
+{
+	struct chan *c = NULL;
+
+	EXPECT_EQ(chan_after(&c, 5), 0);
+	EXPECT_EQ(k.create.flags, CHAN_TIMER);
+	EXPECT_EQ(k.create.elem_size, 8);
+	EXPECT_EQ(k.create.capacity, 1);
+	EXPECT_EQ(k.create.fd_flags, O_RDONLY | O_CLOEXEC);
+	EXPECT(k.cmd == CHAN_IOC_TIMER && k.fd == NEW_FD);
+	EXPECT_EQ(k.timer.size, sizeof(k.timer));
+	EXPECT_EQ(k.timer.flags, CHAN_TIMER_START);
+	EXPECT(k.timer.first_ns == 5 && k.timer.period_ns == 0);
+	EXPECT_EQ(chan_flags(c), CHAN_TIMER);
+	k.was = 1;
+	EXPECT_EQ(chan_timer_reset(c, 6, 7), 1);
+	EXPECT_EQ(k.timer.flags, CHAN_TIMER_START);
+	EXPECT(k.timer.first_ns == 6 && k.timer.period_ns == 7);
+	EXPECT_EQ(chan_timer_stop(c), 1);
+	EXPECT_EQ(k.timer.flags, CHAN_TIMER_STOP);
+	EXPECT(!k.timer.first_ns && !k.timer.period_ns);
+	k.ioctl_errno = ENODEV;
+	EXPECT_EQ(chan_timer_stop(c), -ENODEV);
+	EXPECT_EQ(chan_timer_reset(c, 1, 1), -ENODEV);
+	k.ioctl_errno = 0;
+	chan_unref(c);
+	EXPECT_EQ(chan_tick(&c, 9), 0);
+	EXPECT(k.timer.first_ns == 9 && k.timer.period_ns == 9);
+	chan_unref(c);
+}
+
+static void a_timer_that_can_not_be_is_not_made(void)
+{
+	struct chan *c = (void *)1;
+
+	EXPECT_EQ(chan_tick(&c, 0), -EINVAL);
+	EXPECT_EQ(k.ioctls, 0);
+	k.timer_errno = EFAULT;
+	EXPECT_EQ(chan_after(&c, 1), -EFAULT);
+	EXPECT_EQ(k.closes, 2);
+	k.ioctl_errno = EDQUOT;
+	EXPECT_EQ(chan_after(&c, 1), -EDQUOT);
+	EXPECT(c == (void *)1);
+}
+
 static void len_is_asked_for_each_time(void)
 {
 	struct chan *c = fixed();
@@ -784,9 +1251,10 @@ static void sizes_of_results_are_checked(void)
 static void every_documented_error_has_a_text_of_its_own(void)
 {
 	static const int errors[] = {
-		E2BIG, EACCES, EAGAIN, EBADF, EDQUOT, EEXIST, EFAULT, EINTR, EINVAL, EMFILE,
-		EMSGSIZE, ENFILE, ENODATA, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTEMPTY,
-		ENOTTY, ENXIO, EOVERFLOW, EPERM, EPIPE, EPROTO, ESTALE, ETIMEDOUT,
+		E2BIG, EACCES, EAGAIN, EALREADY, EBADF, EBUSY, EDQUOT, EEXIST, EFAULT,
+		EINPROGRESS, EINTR, EINVAL, EMFILE, EMSGSIZE, ENFILE, ENODATA, ENODEV, ENOENT,
+		ENOMEM, ENOSPC, ENOSYS, ENOTEMPTY, ENOTTY, ENXIO, EOVERFLOW, EPERM, EPIPE,
+		EPROTO, ESTALE, ETIMEDOUT,
 	};
 	size_t i, j;
 
@@ -868,6 +1336,19 @@ int main(void)
 	RUN(elements_and_messages_do_not_mix);
 	RUN(counts_and_lengths_are_not_truncated);
 	RUN(close_and_destroy_ask_the_channel);
+	RUN(each_case_is_as_the_caller_says);
+	RUN(a_select_waits_as_it_says);
+	RUN(a_case_tells_how_it_has_ended);
+	RUN(a_select_of_nil_channels_sleeps);
+	RUN(cases_that_are_none_are_einval);
+	RUN(a_selector_is_made_through_any_channel);
+	RUN(a_selector_that_is_armed_gives_its_result);
+	RUN(an_armed_case_that_commits_at_once_is_a_select);
+	RUN(selectors_have_room_for_any_element);
+	RUN(a_result_of_other_cases_is_einval);
+	RUN(standby_is_on_or_off);
+	RUN(timers_are_channels_that_are_started);
+	RUN(a_timer_that_can_not_be_is_not_made);
 	RUN(len_is_asked_for_each_time);
 	RUN(list_goes_on_where_it_stopped);
 	RUN(sizes_of_results_are_checked);
