@@ -6,6 +6,7 @@
 #define CHANCTL_H
 
 #include <argp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,8 @@ int cmd_ls(int argc, char *argv[]);
 int cmd_info(int argc, char *argv[]);
 int cmd_send(int argc, char *argv[]);
 int cmd_recv(int argc, char *argv[]);
+int cmd_select(int argc, char *argv[]);
+int cmd_timer(int argc, char *argv[]);
 int cmd_close(int argc, char *argv[]);
 int cmd_rm(int argc, char *argv[]);
 
@@ -89,5 +92,10 @@ void elem_print(const struct format *f, const void *elem, size_t len, int separa
 
 uint64_t wait_until(uint64_t timeout_ns);
 uint64_t wait_left(uint64_t deadline);
+
+/* stop.c: signals that end a command which receives */
+extern volatile sig_atomic_t stopped_by;	/* the signal, or 0 */
+void catch_signals(void);
+void die_of_signal(void);
 
 #endif /* CHANCTL_H */

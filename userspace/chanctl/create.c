@@ -14,7 +14,7 @@ struct create {
 	size_t capacity;
 };
 
-enum { KEY_MESSAGE = 256, KEY_AUTOCLOSE, KEY_HANGUP };
+enum { KEY_MESSAGE = 256, KEY_AUTOCLOSE, KEY_HANGUP, KEY_STANDBY, KEY_TIMER };
 
 static const struct argp_option options[] = {
 	{ "elem-size", 'e', "BYTES", 0, "bytes of an element, 0 to 1M", 0 },
@@ -29,14 +29,38 @@ static const struct argp_option options[] = {
 	  "close the channel when the last process that could send has let go", 0 },
 	{ "hangup", KEY_HANGUP, NULL, 0,
 	  "fail sends when the last process that could receive has let go", 0 },
+	{ "standby", KEY_STANDBY, NULL, 0, "receivers that don't block are met even so: their handles "
+	  "stand by", 0 },
+	{ "timer", KEY_TIMER, NULL, 0, "the kernel sends the time, when chanctl timer says, as "
+	  "uint64", 0 },
 	{}
 };
+
+/* What a timer is. Its elements are numbers if nothing else is said. */
+static void make_timer(struct argp_state *state, struct create *create)
+{
+	struct chan_options *o = &create->options;
+	int size = o->type ? integer_size(o->type) : -1;
+
+	if (create->has_size || (size >= 0 && size != sizeof(uint64_t)) || create->capacity > 1 ||
+	    o->flags & (CHAN_AUTOCLOSE | CHAN_HANGUP))
+		argp_error(state, "a timer has elements of 8 bytes and capacity 1, and no --autoclose "
+			   "or --hangup");
+	create->has_size = true;
+	create->elem_size = sizeof(uint64_t);
+	create->capacity = 1;
+	if (!o->type)
+		o->type = "uint64";
+}
 
 /* The size, if only the type tells it; and the two must agree. */
 static void finish(struct argp_state *state, struct create *create)
 {
-	int size = create->options.type ? integer_size(create->options.type) : -1;
+	int size;
 
+	if (create->options.flags & CHAN_TIMER)
+		make_timer(state, create);
+	size = create->options.type ? integer_size(create->options.type) : -1;
 	if (!create->has_size && size < 0)
 		argp_error(state, "how large is an element? Say --elem-size or --message");
 	if (!create->has_size)
@@ -88,6 +112,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_HANGUP:
 		o->flags |= CHAN_HANGUP;
+		return 0;
+	case KEY_STANDBY:
+		o->flags |= CHAN_STANDBY;
+		return 0;
+	case KEY_TIMER:
+		o->flags |= CHAN_TIMER;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->name)

@@ -16,6 +16,8 @@ static const struct command commands[] = {
 	{ "info", "show one channel", cmd_info },
 	{ "send", "send lines, numbers or raw elements", cmd_send },
 	{ "recv", "receive and print them", cmd_recv },
+	{ "select", "receive from whichever of several channels is ready", cmd_select },
+	{ "timer", "start or stop a timer", cmd_timer },
 	{ "close", "close a channel, as in Go: receivers drain it", cmd_close },
 	{ "rm", "remove a named channel", cmd_rm },
 };

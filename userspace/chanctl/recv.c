@@ -3,10 +3,8 @@
  * chanctl recv
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 #include "chanctl.h"
 
@@ -88,41 +86,6 @@ static const struct argp argp = {
 	.args_doc = "CHANNEL",
 	.doc = "Receive an element and print it. Waits while there is none.",
 };
-
-/*
- * Who ends this command by a signal gets what it has received: a receive that waits
- * is cut short, what was received is printed, and then the signal does what it does.
- * It may come just before the receive waits. So another follows, until one fits.
- */
-
-static volatile sig_atomic_t stopped_by;
-
-static void stop(int sig)
-{
-	static const struct itimerval again = { { 0, 10000 }, { 0, 10000 } };
-
-	if (sig != SIGALRM)
-		stopped_by = sig;
-	setitimer(ITIMER_REAL, &again, NULL);
-}
-
-static void catch_signals(void)
-{
-	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
-	struct sigaction action = { .sa_handler = stop }, old;
-	size_t i;
-
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-}
-
-static void die_of_signal(void)
-{
-	flush_or_die();
-	signal(stopped_by, SIG_DFL);
-	raise(stopped_by);
-}
 
 /* Return: elements, their length in @len if it is a message; or as libchan. */
 static int recv_now(struct receiving *r, size_t n, size_t *len)

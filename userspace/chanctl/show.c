@@ -97,6 +97,8 @@ struct json_object *json_of(const struct chan_info *info)
 	add_bool(o, "hung_up", info->flags & CHAN_HUNGUP);
 	add_bool(o, "autoclose", info->flags & CHAN_AUTOCLOSE);
 	add_bool(o, "hangup", info->flags & CHAN_HANGUP);
+	add_bool(o, "standby", info->flags & CHAN_STANDBY);
+	add_bool(o, "timer", info->flags & CHAN_TIMER);
 	add_number(o, "senders", info->senders);
 	add_number(o, "receivers", info->receivers);
 	add_number(o, "parked_senders", info->parked_senders);
