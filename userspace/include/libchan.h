@@ -637,7 +637,10 @@ struct chan_sel *chan_sel_unref(struct chan_sel *sel);
  * room for one element. So programs that never block meet on an unbuffered channel:
  * poll(2) tells when a sender has come, and the next receive takes the element.
  *
- * Return: 1 if it stood by before, else 0; or -EBADF, -EINVAL.
+ * A handle must be told before it is polled for the first time.
+ *
+ * Return: 1 if it stood by before, else 0; or -EBADF, -EBUSY (it was polled before),
+ * -EDQUOT, -ENOMEM.
  * Since: 0.1
  */
 int chan_standby(struct chan *c, int on);
@@ -675,7 +678,8 @@ int chan_tick(struct chan **ret, uint64_t period_ns);
  *
  * What is queued is dropped: no element of the time before can be received after it.
  *
- * Return: 1 if the timer was running, else 0; or -EBADF, -EINVAL, -ENODEV (not a timer).
+ * Return: 1 if the timer was running or an element of it was queued, else 0; or -EBADF,
+ * -ENODEV (not a timer).
  * Since: 0.1
  */
 int chan_timer_reset(struct chan *c, uint64_t first_ns, uint64_t period_ns);
