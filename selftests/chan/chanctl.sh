@@ -170,6 +170,92 @@ run 0 "info says hung up" chanctl info hup
 ok "$(grep -q '^state: *hung up$' <<<"$out"; echo $?)" "in words"
 chanctl rm hup
 
+# select
+tab=$'\t'
+chanctl create --type int32 --capacity 4 one >/dev/null
+chanctl create --message 64 --capacity 4 two >/dev/null
+run 4 "select without anything to receive" chanctl select --timeout 0 one two
+run 4 "and with a timeout" chanctl select --timeout 10ms one two
+run 5 "select of a name that isn't there" chanctl select one nothing
+chanctl send one 7
+chanctl send two "a${tab}b"
+is "select says which and what" "one${tab}7|two${tab}a${tab}b|" \
+	"$(chanctl select -n 2 one two | sort | tr '\n' '|')"
+chanctl send one 1 2 3
+chanctl send two x y z
+is "select --priority takes the first" "one${tab}1|one${tab}2|one${tab}3|two${tab}x|" \
+	"$(chanctl select --priority -n 4 one two | tr '\n' '|')"
+is "select -z ends with NULs" "two${tab}y|" "$(chanctl select -z one two | tr '\0' '|')"
+is "select --raw has no names" "z." "$(chanctl select --raw one two; echo .)"
+(chanctl select one two; echo "status $?") >/tmp/select &
+parked one 0 1
+parked two 0 1
+chanctl send two late
+wait
+is "select waits" "two${tab}late|status 0|" "$(tr '\n' '|' </tmp/select)"
+chanctl select --follow one two >/tmp/select &
+parked two 0 1
+chanctl send two printed
+parked two 0 1
+is "what is received is printed before the next wait" "two${tab}printed" "$(cat /tmp/select)"
+kill -TERM $!
+wait $!
+is "a signal ends it, as ever" 143 $?
+(chanctl select --follow one two; echo "status $?") >/tmp/select &
+parked one 0 1
+chanctl close one
+parked two 0 1
+chanctl send --close two last
+wait
+is "select drops what is closed" "two${tab}last|status 0|" "$(tr '\n' '|' </tmp/select)"
+run 3 "select of closed channels" chanctl select one two
+is "says nothing" "" "$out"
+run 0 "select --follow of closed channels" chanctl select --follow one two
+chanctl rm two
+chanctl create --type int32 --capacity 4 two >/dev/null
+chanctl send two 9
+run 3 "fewer than was asked for" bash -c 'chanctl close two; exec chanctl select -n 2 one two'
+is "are printed" "two${tab}9" "$out"
+chanctl rm one
+chanctl rm two
+rm -f /tmp/select
+
+# handles that stand by
+chanctl create --elem-size 8 --standby desk >/dev/null
+is "info --json says standby" "true false" "$(chanctl info --json desk | python3 -c '
+import json, sys
+o = json.load(sys.stdin)
+print(str(o["standby"]).lower(), str(o["timer"]).lower())')"
+ok "$(chanctl info desk | grep -q '^stands by: *every receiving handle$'; echo $?)" "info says it"
+ok "$(chanctl ls | grep -q ' desk .* open, standby$'; echo $?)" "ls says it"
+chanctl rm desk
+
+# timers
+run 0 "create --timer" chanctl create --timer clock
+ok "$(chanctl ls | grep -q ' clock .* uint64 *8 *0/1 .* open, timer$'; echo $?)" "ls shows it"
+ok "$(chanctl info clock | grep -q '^timer: *yes$'; echo $?)" "info shows it"
+run 4 "it is made stopped" chanctl recv --timeout 0 clock
+before=${EPOCHREALTIME/./}		# microseconds
+run 0 "timer --after" chanctl timer --after 20ms clock
+sent=$(chanctl recv clock)
+ok "$([ $((sent / 1000)) -ge $((before + 20000)) ] && [ $((sent / 1000)) -le "${EPOCHREALTIME/./}" ]
+     echo $?)" "sends the time"
+run 0 "timer --every" chanctl timer --after 1h --every 1h clock
+run 4 "waits for --after first" chanctl recv --timeout 10ms clock
+run 0 "started anew" chanctl timer --every 5ms clock
+is "sends again and again" 3 "$(chanctl recv -n 3 clock | sort -nu | wc -l)"
+until chanctl info clock | grep -q '^queued: *1 of 1$'; do
+	:
+done
+run 0 "timer --stop" chanctl timer --stop clock
+run 4 "drops what is queued" chanctl recv --timeout 0 clock
+run 1 "a timer can't be sent to" chanctl send clock 1
+run 1 "what is no timer" chanctl timer --stop numbers
+is "says so" "chanctl timer: numbers: the channel has no node (it is anonymous, or was destroyed), or is no timer" \
+	"$out"
+run 5 "a timer that isn't there" chanctl timer --stop nothing
+chanctl rm clock
+
 # json
 is "ls --json is JSON" "1 numbers 4 false" "$(chanctl ls --json | python3 -c '
 import json, sys

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -67,6 +68,8 @@ struct call {
 	pthread_t thread;
 	struct chan *c;
 	int (*function)(struct call *call);
+	struct chan_choice *choices;	/* n of them */
+	struct chan_sel *sel;
 	uint64_t timeout_ns;
 	int from, n, value, result;
 };
@@ -1004,6 +1007,893 @@ TEST_F(lib, a_name_that_comes_and_goes_is_there_or_is_not)
 	__atomic_store_n(&remaker.stop, 1, __ATOMIC_SEQ_CST);
 	pthread_join(remaker.thread, NULL);
 	EXPECT_EQ(remaker.failed, 0);
+}
+
+/*
+ * Select
+ */
+
+static int select_it(struct call *call)
+{
+	return chan_select(call->choices, call->n, 0);
+}
+
+static int select_it_timeout(struct call *call)
+{
+	return chan_select_timeout(call->choices, call->n, 0, call->timeout_ns);
+}
+
+/* Two channels of ints, and a case to receive from each. */
+FIXTURE(two) {
+	struct chan *a, *b;
+	int va, vb;
+	struct chan_choice choices[2];
+	struct chan_sel *sel;
+};
+
+FIXTURE_VARIANT(two) {
+	int capacity;
+};
+
+FIXTURE_VARIANT_ADD(two, unbuffered) { .capacity = 0 };
+FIXTURE_VARIANT_ADD(two, of_1) { .capacity = 1 };
+FIXTURE_VARIANT_ADD(two, of_64) { .capacity = 64 };
+
+FIXTURE_SETUP(two)
+{
+	if (no_module())
+		SKIP(return, "%s", chan_strerror(-ENOSYS));
+	ASSERT_EQ(chan_new(&self->a, sizeof(int), variant->capacity, O_RDWR, NULL), 0);
+	ASSERT_EQ(chan_new(&self->b, sizeof(int), variant->capacity, O_RDWR, NULL), 0);
+	self->choices[0] = (struct chan_choice){ .c = self->a, .buf = &self->va, .result = 42 };
+	self->choices[1] = (struct chan_choice){ .c = self->b, .buf = &self->vb, .result = 42 };
+	ASSERT_EQ(chan_sel_new(&self->sel, self->a, O_NONBLOCK), 0);
+}
+
+FIXTURE_TEARDOWN(two)
+{
+	chan_sel_unref(self->sel);
+	chan_unref(self->a);
+	chan_unref(self->b);
+}
+
+TEST_F(two, a_select_without_a_ready_case_takes_the_default)
+{
+	int i, v = 1;
+
+	EXPECT_EQ(chan_select_try(self->choices, 2, 0), -EAGAIN);
+	EXPECT_EQ(chan_select_try(self->choices, 2, CHAN_PRIORITY), -EAGAIN);
+	EXPECT_EQ(chan_select_timeout(self->choices, 2, 0, 0), -ETIMEDOUT);
+	EXPECT_EQ(chan_select_timeout(self->choices, 2, 0, MS), -ETIMEDOUT);
+	for (i = 0; i < variant->capacity; i++)
+		ASSERT_EQ(chan_send_elem(self->a, &v), 0);
+	self->choices[0].op = CHAN_CASE_SEND;
+	EXPECT_EQ(chan_select_try(self->choices, 2, 0), -EAGAIN);
+	EXPECT_EQ(self->choices[0].result, 42);
+	EXPECT_EQ(self->choices[1].result, 42);
+}
+
+TEST_F(two, a_select_receives_from_who_is_ready)
+{
+	struct call sender = { .c = self->b, .function = send_many, .from = 5, .n = 1 };
+
+	call_start(&sender);
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 1);
+	EXPECT_EQ(self->choices[1].result, 1);
+	EXPECT_EQ(self->vb, 5);
+	EXPECT_EQ(self->choices[0].result, 42);
+	EXPECT_EQ(call_end(&sender), 0);
+	EXPECT_EQ(chan_select_try(self->choices, 2, 0), -EAGAIN);
+}
+
+TEST_F(two, a_select_sends_to_who_is_ready)
+{
+	struct call receiver = { .c = self->b, .function = recv_one };
+	int i, v = 1;
+
+	for (i = 0; i < variant->capacity; i++)
+		ASSERT_EQ(chan_send_elem(self->a, &v), 0);
+	self->choices[0].op = self->choices[1].op = CHAN_CASE_SEND;
+	self->vb = 77;
+	call_start(&receiver);
+	EXPECT_EQ(chan_select_timeout(self->choices, 2, 0, LONG), 1);
+	EXPECT_EQ(self->choices[1].result, 1);
+	EXPECT_EQ(call_end(&receiver), 1);
+	EXPECT_EQ(receiver.value, 77);
+	EXPECT_EQ(chan_len(self->a), variant->capacity);
+}
+
+TEST_F(two, a_select_that_waits_is_met_once)
+{
+	struct call waiter = { .choices = self->choices, .n = 2, .function = select_it };
+	int v = 3;
+
+	call_start(&waiter);
+	wait_parked(self->a, 0, 1);
+	wait_parked(self->b, 0, 1);
+	EXPECT_EQ(chan_send_elem(self->b, &v), 0);
+	EXPECT_EQ(call_end(&waiter), 1);
+	EXPECT_EQ(self->vb, 3);
+	EXPECT_EQ(self->choices[0].result, 42);
+	wait_parked(self->a, 0, 0);
+	wait_parked(self->b, 0, 0);
+	if (!variant->capacity) {
+		EXPECT_EQ(chan_send_elem_try(self->a, &v), -EAGAIN);
+		EXPECT_EQ(chan_send_elem_try(self->b, &v), -EAGAIN);
+	}
+}
+
+TEST_F(two, two_selects_meet)
+{
+	struct chan_choice sends[2] = {
+		{ .c = self->a, .op = CHAN_CASE_SEND }, { .c = self->b, .op = CHAN_CASE_SEND },
+	};
+	struct call waiter = { .choices = self->choices, .n = 2, .function = select_it };
+	int sent[2] = { 10, 11 }, i;
+
+	sends[0].buf = &sent[0];
+	sends[1].buf = &sent[1];
+	call_start(&waiter);
+	i = chan_select(sends, 2, 0);
+	ASSERT_GE(i, 0);
+	EXPECT_EQ(sends[i].result, 1);
+	EXPECT_EQ(call_end(&waiter), i);
+	EXPECT_EQ(i ? self->vb : self->va, 10 + i);
+}
+
+TEST_F(two, a_select_never_meets_itself)
+{
+	self->choices[1] = (struct chan_choice){
+		.c = self->a, .buf = &self->vb, .op = CHAN_CASE_SEND,
+	};
+	if (!variant->capacity) {
+		EXPECT_EQ(chan_select_try(self->choices, 2, 0), -EAGAIN);
+		EXPECT_EQ(chan_select_timeout(self->choices, 2, 0, MS), -ETIMEDOUT);
+		return;
+	}
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 1);
+	EXPECT_EQ(chan_len(self->a), 1);
+}
+
+TEST_F(two, a_closed_channel_is_ready)
+{
+	self->va = self->vb = 9;
+	EXPECT_EQ(chan_close(self->b), 0);
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 1);
+	EXPECT_EQ(self->choices[1].result, 0);
+	EXPECT_EQ(self->vb, 0);
+	EXPECT_EQ(self->va, 9);
+	self->choices[1].op = CHAN_CASE_SEND;
+	self->vb = 9;
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 1);
+	EXPECT_EQ(self->choices[1].result, -EPIPE);
+	EXPECT_EQ(self->vb, 9);
+	EXPECT_EQ(self->choices[0].result, 42);
+}
+
+TEST_F(two, close_wakes_a_select)
+{
+	struct call waiter = {
+		.choices = self->choices, .n = 2, .timeout_ns = LONG,
+		.function = select_it_timeout,
+	};
+
+	self->va = 9;
+	call_start(&waiter);
+	wait_parked(self->a, 0, 1);
+	EXPECT_EQ(chan_close(self->a), 0);
+	EXPECT_EQ(call_end(&waiter), 0);
+	EXPECT_EQ(self->choices[0].result, 0);
+	EXPECT_EQ(self->va, 0);
+	EXPECT_EQ(self->choices[1].result, 42);
+}
+
+TEST_F(two, a_nil_channel_is_never_ready)
+{
+	struct call sender = { .c = self->a, .function = send_many, .n = 1 };
+
+	self->choices[0].c = NULL;
+	call_start(&sender);
+	if (!variant->capacity)
+		wait_parked(self->a, 1, 0);
+	else
+		while (chan_len(self->a) != 1)
+			sched_yield();
+	EXPECT_EQ(chan_select_try(self->choices, 2, 0), -EAGAIN);
+	EXPECT_EQ(chan_select_timeout(self->choices, 2, 0, MS), -ETIMEDOUT);
+	self->choices[0].c = self->a;
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 0);
+	EXPECT_EQ(call_end(&sender), 0);
+}
+
+/* Receive from both until both are closed. Return: the sum, or -1. */
+static long merge(struct chan_choice *choices, unsigned int flags)
+{
+	int open = 2, i;
+	long sum = 0;
+
+	while (open) {
+		i = chan_select(choices, 2, flags);
+		if (i < 0)
+			return -1;
+		if (choices[i].result) {
+			sum += *(int *)choices[i].buf;
+		} else {
+			choices[i].c = NULL;
+			open--;
+		}
+	}
+	return sum;
+}
+
+static int send_and_close(struct call *call)
+{
+	return send_many(call) ?: chan_close(call->c);
+}
+
+TEST_F(two, channels_are_merged_without_loss)
+{
+	struct call senders[2] = {
+		{ .c = self->a, .function = send_and_close, .n = 1000 },
+		{ .c = self->b, .function = send_and_close, .from = 1000, .n = 1000 },
+	};
+
+	call_start(&senders[0]);
+	call_start(&senders[1]);
+	EXPECT_EQ(merge(self->choices, 0), 1999 * 2000 / 2);
+	EXPECT_EQ(call_end(&senders[0]), 0);
+	EXPECT_EQ(call_end(&senders[1]), 0);
+}
+
+TEST_F(two, priority_takes_the_first_and_chance_takes_any)
+{
+	int i, chosen[2] = { };
+
+	EXPECT_EQ(chan_close(self->a), 0);
+	EXPECT_EQ(chan_close(self->b), 0);
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(chan_select(self->choices, 2, CHAN_PRIORITY), 0);
+	for (i = 0; i < 200; i++) {
+		int r = chan_select(self->choices, 2, 0);
+
+		ASSERT_GE(r, 0);
+		chosen[r]++;
+	}
+	EXPECT_GT(chosen[0], 0);	/* else a chance of 2^-200 */
+	EXPECT_GT(chosen[1], 0);
+}
+
+TEST_F(two, a_select_goes_on_after_a_signal_with_SA_RESTART)
+{
+	struct call waiter = { .choices = self->choices, .n = 2, .function = select_it };
+	int v = 8;
+
+	handle_signals(SA_RESTART);
+	call_start(&waiter);
+	wait_parked(self->b, 0, 1);
+	pthread_kill(waiter.thread, SIGUSR1);
+	while (!__atomic_load_n(&signals, __ATOMIC_SEQ_CST))
+		sched_yield();
+	wait_parked(self->a, 0, 1);
+	EXPECT_EQ(chan_send_elem(self->a, &v), 0);
+	EXPECT_EQ(call_end(&waiter), 0);
+	EXPECT_EQ(self->va, 8);
+}
+
+TEST_F(two, a_signal_ends_a_select_as_any_call)
+{
+	struct call waiter = { .choices = self->choices, .n = 2, .function = select_it };
+
+	handle_signals(0);
+	call_start(&waiter);
+	wait_parked(self->b, 0, 1);
+	pthread_kill(waiter.thread, SIGUSR1);
+	EXPECT_EQ(call_end(&waiter), -EINTR);
+	handle_signals(SA_RESTART);
+	waiter.function = select_it_timeout;
+	waiter.timeout_ns = LONG;
+	call_start(&waiter);
+	wait_parked(self->b, 0, 1);
+	pthread_kill(waiter.thread, SIGUSR1);
+	EXPECT_EQ(call_end(&waiter), -EINTR);
+	EXPECT_EQ(self->choices[0].result, 42);
+	EXPECT_EQ(self->choices[1].result, 42);
+}
+
+TEST_F(two, a_select_that_is_wrong_changes_nothing)
+{
+	struct chan *sender = NULL;
+	int v = 1;
+
+	if (!variant->capacity)
+		return;
+	ASSERT_EQ(chan_send_elem(self->a, &v), 0);
+	ASSERT_EQ(chan_narrow(&sender, self->b, O_WRONLY), 0);
+	self->choices[1].c = sender;
+	EXPECT_EQ(chan_select(self->choices, 2, 0), -EBADF);
+	self->choices[1].c = self->b;
+	self->choices[0].buf = (void *)8;
+	EXPECT_EQ(chan_select(self->choices, 2, 0), -EFAULT);
+	self->choices[0].buf = &self->va;
+	self->choices[1].op = 2;
+	EXPECT_EQ(chan_select(self->choices, 2, 0), -EINVAL);
+	EXPECT_EQ(chan_len(self->a), 1);
+	self->choices[1].op = 0;
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 0);
+	EXPECT_EQ(self->va, 1);
+	chan_unref(sender);
+}
+
+TEST_F(two, as_many_cases_as_there_may_be)
+{
+	struct chan_choice *many = calloc(CHAN_CASES_MAX + 1, sizeof(*many));
+	struct call waiter = { .choices = many, .n = CHAN_CASES_MAX, .function = select_it };
+	int i, v = 6;
+
+	ASSERT_NE(many, NULL);
+	for (i = 0; i < CHAN_CASES_MAX; i++)
+		many[i] = self->choices[0];
+	many[1000] = self->choices[1];
+	EXPECT_EQ(chan_select_try(many, CHAN_CASES_MAX, 0), -EAGAIN);
+	EXPECT_EQ(chan_select_try(many, CHAN_CASES_MAX + 1, 0), -EINVAL);
+	call_start(&waiter);
+	wait_parked(self->a, 0, CHAN_CASES_MAX - 1);
+	wait_parked(self->b, 0, 1);
+	EXPECT_EQ(chan_send_elem(self->b, &v), 0);
+	EXPECT_EQ(call_end(&waiter), 1000);
+	EXPECT_EQ(self->vb, 6);
+	free(many);
+}
+
+/*
+ * Selectors
+ */
+
+static int readable(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1 ? p.revents : 0;
+}
+
+TEST_F(two, a_selector_turns_readable)
+{
+	int v = 13;
+
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	wait_parked(self->a, 0, 1);
+	wait_parked(self->b, 0, 1);
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EBUSY);
+	EXPECT_EQ(readable(chan_sel_fd(self->sel), 0), 0);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), -EAGAIN);
+	EXPECT_EQ(chan_send_elem_try(self->b, &v), 0);
+	EXPECT_EQ(readable(chan_sel_fd(self->sel), -1), POLLIN);
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EBUSY);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), 1);
+	EXPECT_EQ(self->choices[1].result, 1);
+	EXPECT_EQ(self->vb, 13);
+	EXPECT_EQ(self->choices[0].result, 42);
+	EXPECT_EQ(readable(chan_sel_fd(self->sel), 0), 0);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), -EAGAIN);
+	wait_parked(self->a, 0, 0);
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_sel_disarm(self->sel), 0);
+}
+
+TEST_F(two, a_selector_sends_what_it_was_armed_with)
+{
+	int i, v = 1;
+
+	for (i = 0; i < variant->capacity; i++)
+		ASSERT_EQ(chan_send_elem(self->a, &v), 0);
+	self->choices[0].op = CHAN_CASE_SEND;
+	self->va = 21;
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	self->va = 22;
+	for (i = 0; i < variant->capacity; i++)
+		EXPECT_EQ(chan_recv_elem_try(self->a, &v), 1);
+	EXPECT_EQ(chan_recv_elem_try(self->a, &v), 1);
+	EXPECT_EQ(v, 21);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), 0);
+	EXPECT_EQ(self->choices[0].result, 1);
+	EXPECT_EQ(self->va, 22);
+}
+
+TEST_F(two, a_selector_that_needs_no_waiting_is_a_select)
+{
+	int v = 4;
+
+	EXPECT_EQ(chan_close(self->b), 0);
+	self->vb = 9;
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), 1);
+	EXPECT_EQ(self->choices[1].result, 0);
+	EXPECT_EQ(self->vb, 0);
+	EXPECT_EQ(readable(chan_sel_fd(self->sel), 0), 0);
+	EXPECT_EQ(chan_sel_disarm(self->sel), -EINVAL);
+	if (!variant->capacity)
+		return;
+	EXPECT_EQ(chan_send_elem(self->a, &v), 0);
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, CHAN_PRIORITY), 0);
+	EXPECT_EQ(self->va, 4);
+}
+
+TEST_F(two, a_selector_hears_of_a_close)
+{
+	self->choices[0].c = NULL;
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	self->vb = 9;
+	EXPECT_EQ(chan_close(self->b), 0);
+	EXPECT_EQ(readable(chan_sel_fd(self->sel), -1), POLLIN);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), 1);
+	EXPECT_EQ(self->choices[1].result, 0);
+	EXPECT_EQ(self->vb, 0);
+}
+
+TEST_F(two, a_selector_hears_that_it_can_not_send)
+{
+	int i, v = 1;
+
+	for (i = 0; i < variant->capacity; i++)
+		ASSERT_EQ(chan_send_elem(self->a, &v), 0);
+	self->choices[0].op = CHAN_CASE_SEND;
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_close(self->a), 0);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), 0);
+	EXPECT_EQ(self->choices[0].result, -EPIPE);
+	EXPECT_EQ(chan_len(self->a), variant->capacity);
+}
+
+TEST_F(two, a_selector_is_taken_back_or_it_is_too_late)
+{
+	int v = 17;
+
+	EXPECT_EQ(chan_sel_disarm(self->sel), -EINVAL);
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_sel_disarm(self->sel), 0);
+	wait_parked(self->a, 0, 0);
+	EXPECT_EQ(chan_send_elem_try(self->a, &v), variant->capacity ? 0 : -EAGAIN);
+	if (variant->capacity) {
+		EXPECT_EQ(chan_recv_elem(self->a, &v), 1);
+	}
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_send_elem_try(self->a, &v), 0);
+	EXPECT_EQ(chan_sel_disarm(self->sel), -EALREADY);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), 0);
+	EXPECT_EQ(self->va, 17);
+}
+
+TEST_F(two, a_selector_that_goes_gives_back)
+{
+	int v = 19;
+
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_send_elem_try(self->a, &v), 0);
+	EXPECT_EQ(chan_recv_elem_try(self->a, &v), -EAGAIN);
+	EXPECT_EQ(chan_sel_ref(self->sel), self->sel);
+	chan_sel_unref(self->sel);
+	EXPECT_EQ(chan_recv_elem_try(self->a, &v), -EAGAIN);
+	self->sel = chan_sel_unref(self->sel);
+	v = 0;
+	EXPECT_EQ(chan_recv_elem_try(self->a, &v), 1);
+	EXPECT_EQ(v, 19);
+	wait_parked(self->b, 0, 0);
+}
+
+static int read_sel(struct call *call)
+{
+	return chan_sel_read(call->sel, call->choices, call->n);
+}
+
+TEST_F(two, a_blocking_selector_waits_for_its_result)
+{
+	struct call reader = { .choices = self->choices, .n = 2, .function = read_sel };
+	int v = 23;
+
+	ASSERT_EQ(chan_sel_new(&reader.sel, NULL, 0), 0);
+	EXPECT_EQ(chan_sel_arm(reader.sel, self->choices, 2, 0), -EINPROGRESS);
+	call_start(&reader);
+	EXPECT_EQ(chan_send_elem_try(self->b, &v), 0);
+	EXPECT_EQ(call_end(&reader), 1);
+	EXPECT_EQ(self->vb, 23);
+	chan_sel_unref(reader.sel);
+}
+
+TEST_F(two, an_armed_selector_keeps_its_channels)
+{
+	struct chan *other = NULL;
+	int v = 29;
+
+	ASSERT_EQ(chan_narrow(&other, self->a, O_RDONLY), 0);
+	self->choices[0].c = other;
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 1, 0), -EINPROGRESS);
+	close(chan_fd(other));
+	EXPECT_EQ(chan_send_elem_try(self->a, &v), 0);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 1), 0);
+	EXPECT_EQ(self->va, 29);
+	dup2(chan_fd(self->a), chan_fd(other));
+	chan_unref(other);
+}
+
+static int select_nothing(struct call *call)
+{
+	return call->timeout_ns ? chan_select_timeout(NULL, 0, 0, call->timeout_ns) :
+	       chan_select(NULL, 0, 0);
+}
+
+/* It can't be seen that it sleeps: signals follow each other until one ends it. */
+static int ended_by_signals(struct call *call)
+{
+	handle_signals(0);
+	call_start(call);
+	while (pthread_tryjoin_np(call->thread, NULL))
+		pthread_kill(call->thread, SIGUSR1);
+	return call->result;
+}
+
+TEST(a_select_without_a_channel_sleeps)
+{
+	struct chan_choice nil[2] = { { .op = CHAN_CASE_SEND } };
+	struct call waiter = { .function = select_nothing };
+	struct timespec before, after;
+
+	EXPECT_EQ(chan_select_try(nil, 2, 0), -EAGAIN);
+	EXPECT_EQ(chan_select_try(NULL, 0, 0), -EAGAIN);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	EXPECT_EQ(chan_select_timeout(nil, 2, 0, 20 * MS), -ETIMEDOUT);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	EXPECT_GE((after.tv_sec - before.tv_sec) * 1000000000LL +
+		  after.tv_nsec - before.tv_nsec, 20LL * (long long)MS);
+	EXPECT_EQ(ended_by_signals(&waiter), -EINTR);
+	waiter.timeout_ns = UINT64_MAX;
+	EXPECT_EQ(ended_by_signals(&waiter), -EINTR);
+}
+
+TEST_F(lib, a_select_of_messages_tells_their_lengths)
+{
+	char buf[100] = "", word[] = "word";
+	struct chan_choice choice = { .buf = buf, .size = sizeof(buf), .len = 77 };
+
+	self->c = choice.c = make(100, 4, CHAN_MESSAGE);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_send_msg(self->c, "hello", 5), 0);
+	EXPECT_EQ(chan_send_msg(self->c, NULL, 0), 0);
+	choice.size = 4;
+	EXPECT_EQ(chan_select(&choice, 1, 0), -EMSGSIZE);
+	EXPECT_EQ(chan_len(self->c), 2);
+	EXPECT_EQ(choice.len, 77);
+	choice.size = 1000;
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.len, 5);
+	EXPECT_EQ(memcmp(buf, "hello", 5), 0);
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.result, 1);
+	EXPECT_EQ(choice.len, 0);
+
+	choice = (struct chan_choice){
+		.c = self->c, .op = CHAN_CASE_SEND, .buf = word, .len = 4,
+	};
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.result, 1);
+	choice.len = 101;
+	EXPECT_EQ(chan_select(&choice, 1, 0), -EMSGSIZE);
+	choice = (struct chan_choice){ .c = self->c, .buf = buf, .size = 100 };
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.len, 4);
+	EXPECT_EQ(memcmp(buf, "word", 4), 0);
+	EXPECT_EQ(chan_close(self->c), 0);
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.result, 0);
+	EXPECT_EQ(choice.len, 0);
+}
+
+TEST_F(lib, a_selector_gives_messages)
+{
+	char buf[100] = "";
+	struct chan_choice choice = { .buf = buf, .size = 99 };
+	struct chan_sel *sel = NULL;
+
+	self->c = choice.c = make(100, 4, CHAN_MESSAGE);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_sel_new(&sel, NULL, O_NONBLOCK), 0);
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), -EMSGSIZE);
+	choice.size = 100;
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_send_msg_try(self->c, "hello", 5), 0);
+	choice.size = 99;
+	EXPECT_EQ(chan_sel_read(sel, &choice, 1), -EMSGSIZE);
+	choice.size = 100;
+	EXPECT_EQ(chan_sel_read(sel, &choice, 1), 0);
+	EXPECT_EQ(choice.result, 1);
+	EXPECT_EQ(choice.len, 5);
+	EXPECT_EQ(memcmp(buf, "hello", 5), 0);
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_send_msg_try(self->c, NULL, 0), 0);
+	EXPECT_EQ(chan_sel_read(sel, &choice, 1), 0);
+	EXPECT_EQ(choice.result, 1);
+	EXPECT_EQ(choice.len, 0);
+	chan_sel_unref(sel);
+}
+
+TEST_F(lib, a_selector_gives_large_elements)
+{
+	static char in[65536], out[65536];
+	struct chan_choice choice = { .buf = out };
+	struct chan_sel *sel = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(in); i++)
+		in[i] = i * 7;
+	self->c = choice.c = make(sizeof(in), 0, 0);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_sel_new(&sel, self->c, 0), 0);
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_send_elem_try(self->c, in), 0);
+	EXPECT_EQ(chan_sel_read(sel, &choice, 1), 0);
+	EXPECT_EQ(memcmp(in, out, sizeof(in)), 0);
+	chan_sel_unref(sel);
+}
+
+TEST_F(lib, elements_of_no_size_are_selected)
+{
+	struct chan_choice choice = { };
+	struct chan_sel *sel = NULL;
+
+	self->c = choice.c = make(0, 1, 0);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_sel_new(&sel, self->c, 0), 0);
+	EXPECT_EQ(chan_sel_arm(sel, &choice, 1, 0), -EINPROGRESS);
+	EXPECT_EQ(chan_send_elem_try(self->c, NULL), 0);
+	EXPECT_EQ(chan_sel_read(sel, &choice, 1), 0);
+	EXPECT_EQ(choice.result, 1);
+	EXPECT_EQ(chan_send_elem_try(self->c, NULL), 0);
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.result, 1);
+	EXPECT_EQ(chan_close(self->c), 0);
+	EXPECT_EQ(chan_select(&choice, 1, 0), 0);
+	EXPECT_EQ(choice.result, 0);
+	chan_sel_unref(sel);
+}
+
+/* As another user, who may not open /dev/chanctl but was handed a channel. */
+static int make_selector_as_user(const struct chan *via)
+{
+	struct chan_sel *sel = NULL;
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		if (setgid(UID) || setuid(UID))
+			_exit(255);
+		_exit(-chan_sel_new(&sel, via, 0));
+	}
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return 1;
+	return -WEXITSTATUS(status);
+}
+
+TEST_F(lib, a_selector_needs_a_channel_or_chanctl)
+{
+	struct stat was;
+	int r;
+
+	if (getuid())
+		SKIP(return, "not root");
+	self->c = make(4, 0, 0);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(stat("/dev/chanctl", &was), 0);
+	ASSERT_EQ(chmod("/dev/chanctl", 0600), 0);
+	r = make_selector_as_user(NULL);
+	EXPECT_EQ(r, -EACCES);
+	r = make_selector_as_user(self->c);
+	EXPECT_EQ(r, 0);
+	EXPECT_EQ(chmod("/dev/chanctl", was.st_mode & 0777), 0);
+}
+
+TEST_F(lib, limits_count_selectors_and_timers)
+{
+	struct chan_limits before, after;
+	struct chan_sel *sel = NULL;
+
+	ASSERT_EQ(chan_limits(&before, sizeof(before)), 0);
+	ASSERT_EQ(chan_sel_new(&sel, NULL, 0), 0);
+	ASSERT_EQ(chan_after(&self->c, UINT64_MAX), 0);
+	ASSERT_EQ(chan_limits(&after, sizeof(after)), 0);
+	EXPECT_TRUE(after.features & CHAN_FEATURE_SELECT);
+	EXPECT_TRUE(after.features & CHAN_FEATURE_TIMER);
+	EXPECT_EQ(after.selectors, before.selectors + 1);
+	EXPECT_EQ(after.timers, before.timers + 1);
+	EXPECT_EQ(after.channels, before.channels + 1);
+	EXPECT_GT(after.user_selectors, 0);
+	EXPECT_GT(after.user_timers, 0);
+	EXPECT_EQ(chan_sel_new(&sel, NULL, O_TRUNC), -EINVAL);
+	chan_sel_unref(sel);
+}
+
+/*
+ * Handles that stand by
+ */
+
+TEST_F(lib, who_stands_by_is_met_without_blocking)
+{
+	int v = 31;
+
+	self->c = make(sizeof(int), 0, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(chan_standby(self->c, 1), 0);
+	EXPECT_EQ(chan_standby(self->c, 1), 1);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), -EAGAIN);
+	wait_parked(self->c, 0, 1);
+	EXPECT_EQ(readable(chan_fd(self->c), 0), 0);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), 0);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(readable(chan_fd(self->c), -1), POLLIN);
+	v = 0;
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), 1);
+	EXPECT_EQ(v, 31);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(chan_standby(self->c, 0), 1);
+	wait_parked(self->c, 0, 0);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(chan_standby(self->c, 0), 0);
+}
+
+TEST_F(lib, who_no_longer_stands_by_gives_back)
+{
+	struct chan *other = NULL;
+	int v = 37;
+
+	self->c = make(sizeof(int), 0, CHAN_STANDBY);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_flags(self->c), CHAN_STANDBY);
+	ASSERT_EQ(chan_narrow(&other, self->c, O_RDONLY), 0);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &v), -EAGAIN);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), 0);
+	EXPECT_EQ(chan_len(self->c), 0);
+	EXPECT_EQ(chan_standby(self->c, 0), 1);
+	EXPECT_EQ(chan_len(self->c), 1);
+	v = 0;
+	EXPECT_EQ(chan_recv_elem_try(other, &v), 1);
+	EXPECT_EQ(v, 37);
+	EXPECT_EQ(chan_recv_elem_try(other, &v), -EAGAIN);
+	EXPECT_EQ(chan_send_elem_try(self->c, &v), 0);
+	chan_unref(other);
+	EXPECT_EQ(chan_recv_elem(self->c, &v), 1);
+	EXPECT_EQ(v, 37);
+}
+
+TEST_F(lib, who_may_not_stand_by_is_told)
+{
+	struct chan *sender = NULL;
+
+	self->c = make(sizeof(int), 0, 0);
+	ASSERT_NE(self->c, NULL);
+	ASSERT_EQ(chan_narrow(&sender, self->c, O_WRONLY), 0);
+	EXPECT_EQ(chan_standby(sender, 1), -EBADF);
+	EXPECT_EQ(readable(chan_fd(self->c), 0), 0);
+	EXPECT_EQ(chan_standby(self->c, 1), -EBUSY);
+	chan_unref(sender);
+}
+
+/*
+ * Timers
+ */
+
+static uint64_t real_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+TEST_F(lib, a_timer_sends_the_time_once)
+{
+	uint64_t before = real_time(), t = 0;
+
+	ASSERT_EQ(chan_after(&self->c, 20 * MS), 0);
+	EXPECT_EQ(chan_flags(self->c), CHAN_TIMER);
+	EXPECT_EQ(chan_elem_size(self->c), sizeof(t));
+	EXPECT_EQ(chan_recv_elem(self->c, &t), 1);
+	EXPECT_GE(t, before + 20 * MS);
+	EXPECT_LE(t, real_time());
+	EXPECT_EQ(chan_timer_stop(self->c), 0);
+	EXPECT_EQ(chan_recv_elem_try(self->c, &t), -EAGAIN);
+	EXPECT_EQ(chan_timer_reset(self->c, UINT64_MAX, 0), 0);
+	EXPECT_EQ(chan_timer_reset(self->c, 0, 0), 1);
+	EXPECT_EQ(chan_recv_elem(self->c, &t), 1);
+}
+
+TEST_F(lib, a_ticker_sends_the_time_again_and_again)
+{
+	uint64_t last = real_time(), t;
+	int i;
+
+	ASSERT_EQ(chan_tick(&self->c, 5 * MS), 0);
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(chan_recv_elem(self->c, &t), 1);
+		EXPECT_GT(t, last);
+		last = t;
+	}
+	EXPECT_EQ(chan_timer_stop(self->c), 1);
+	EXPECT_EQ(chan_timer_stop(self->c), 0);
+}
+
+TEST_F(lib, who_stops_a_timer_receives_nothing_of_before)
+{
+	uint64_t t;
+	int i;
+
+	ASSERT_EQ(chan_tick(&self->c, 1), 0);
+	for (i = 0; i < 100; i++) {
+		EXPECT_EQ(readable(chan_fd(self->c), -1), POLLIN);
+		EXPECT_EQ(chan_len(self->c), 1);
+		EXPECT_EQ(chan_timer_stop(self->c), 1);
+		EXPECT_EQ(chan_recv_elem_try(self->c, &t), -EAGAIN);
+		EXPECT_EQ(chan_timer_reset(self->c, 1, 1), 0);
+	}
+}
+
+TEST_F(two, a_select_waits_for_a_timer)
+{
+	struct chan *timer = NULL;
+	uint64_t t;
+
+	ASSERT_EQ(chan_after(&timer, 5 * MS), 0);
+	self->choices[1] = (struct chan_choice){ .c = timer, .buf = &t };
+	EXPECT_EQ(chan_select(self->choices, 2, 0), 1);
+	EXPECT_EQ(self->choices[1].result, 1);
+	EXPECT_EQ(chan_timer_reset(timer, 5 * MS, 0), 0);
+	EXPECT_EQ(chan_sel_arm(self->sel, self->choices, 2, 0), -EINPROGRESS);
+	EXPECT_EQ(readable(chan_sel_fd(self->sel), -1), POLLIN);
+	EXPECT_EQ(chan_sel_read(self->sel, self->choices, 2), 1);
+	EXPECT_LE(t, real_time());
+	chan_unref(timer);
+}
+
+TEST_F(lib, a_named_timer_is_shared)
+{
+	struct chan_options options = {
+		.size = sizeof(options), .flags = CHAN_TIMER, .name = "shared-timer",
+	};
+	struct chan *other = NULL;
+	uint64_t t;
+
+	ASSERT_EQ(chan_new(&self->c, 8, 1, O_RDONLY, &options), 0);
+	EXPECT_EQ(chan_flags(self->c), CHAN_TIMER | CHAN_NAMED);
+	EXPECT_EQ(chan_open_name(&other, "shared-timer", O_WRONLY, NULL), -EACCES);
+	ASSERT_EQ(chan_open_name(&other, "shared-timer", O_RDONLY, NULL), 0);
+	EXPECT_EQ(chan_timer_reset(other, MS, 0), 0);
+	EXPECT_EQ(chan_recv_elem(self->c, &t), 1);
+	EXPECT_EQ(chan_timer_reset(self->c, UINT64_MAX, 0), 0);
+	EXPECT_EQ(chan_timer_stop(other), 1);
+	chan_unref(other);
+}
+
+TEST_F(lib, what_is_no_timer_is_refused)
+{
+	struct chan_options options = { .size = sizeof(options), .flags = CHAN_TIMER };
+	struct chan *look = NULL;
+	uint64_t t = 0;
+
+	EXPECT_EQ(chan_new(&self->c, 4, 1, O_RDONLY, &options), -EINVAL);
+	EXPECT_EQ(chan_new(&self->c, 8, 2, O_RDONLY, &options), -EINVAL);
+	EXPECT_EQ(chan_new(&self->c, 8, 1, O_RDWR, &options), -EINVAL);
+	EXPECT_EQ(chan_tick(&self->c, 0), -EINVAL);
+	EXPECT_EQ(self->c, NULL);
+	self->c = make(8, 1, 0);
+	ASSERT_NE(self->c, NULL);
+	EXPECT_EQ(chan_timer_reset(self->c, 1, 1), -ENODEV);
+	EXPECT_EQ(chan_timer_stop(self->c), -ENODEV);
+	self->c = chan_unref(self->c);
+	ASSERT_EQ(chan_after(&self->c, UINT64_MAX), 0);
+	EXPECT_EQ(chan_send_elem(self->c, &t), -EBADF);
+	EXPECT_EQ(chan_close(self->c), -EBADF);
+	ASSERT_EQ(chan_narrow(&look, self->c, CHAN_O_LOOK), 0);
+	EXPECT_EQ(chan_timer_stop(look), -EBADF);
+	chan_unref(look);
 }
 
 TEST_HARNESS_MAIN
