@@ -1094,8 +1094,8 @@ static void selectors_have_room_for_any_element(void)
 	char v[100], w[1000];
 	struct chan_choice choices[] = {
 		{ .c = m, .buf = v, .op = CHAN_CASE_SEND, .len = 1 },
-		{ .c = m, .buf = v, .size = 99 },
 		{ .buf = w },
+		{ .c = m, .buf = v, .size = 99 },
 	};
 	struct chan_sel *sel = NULL;
 
@@ -1106,15 +1106,15 @@ static void selectors_have_room_for_any_element(void)
 	EXPECT_EQ(chan_sel_arm(sel, choices, 3, 0), -EMSGSIZE);
 	EXPECT_EQ(chan_sel_read(sel, choices, 3), -EMSGSIZE);
 	EXPECT(!k.ioctls && !k.read_size);
-	choices[1].size = 100;
-	choices[2].c = c;
-	k.result_of = (struct chan_selected){ .index = 2, .flags = CHAN_OK, .len = 1000 };
+	choices[2].size = 100;
+	choices[1].c = c;
+	k.result_of = (struct chan_selected){ .index = 1, .flags = CHAN_OK, .len = 1000 };
 	memset(k.element, 'z', 1000);
 	k.no_memory = true;
 	EXPECT_EQ(chan_sel_read(sel, choices, 3), -ENOMEM);
 	EXPECT(!k.read_size);
 	k.no_memory = false;
-	EXPECT_EQ(chan_sel_read(sel, choices, 3), 2);
+	EXPECT_EQ(chan_sel_read(sel, choices, 3), 1);
 	EXPECT_EQ(k.read_size, sizeof(struct chan_selected) + 1000);
 	EXPECT(w[0] == 'z' && w[999] == 'z');
 	chan_sel_unref(sel);
