@@ -63,7 +63,7 @@ AT(chan_list, count, 20);
 AT(chan_list, next, 24);
 AT(chan_list, pad, 28);
 
-SIZE(chan_limits, 120);
+SIZE(chan_limits, 152);
 AT(chan_limits, size, 0);
 AT(chan_limits, flags, 4);
 AT(chan_limits, features, 8);
@@ -80,6 +80,10 @@ AT(chan_limits, bytes, 88);
 AT(chan_limits, parked, 96);
 AT(chan_limits, total_channels, 104);
 AT(chan_limits, total_parties, 112);
+AT(chan_limits, user_selectors, 120);
+AT(chan_limits, user_timers, 128);
+AT(chan_limits, selectors, 136);
+AT(chan_limits, timers, 144);
 
 SIZE(chan_xfer, 32);
 AT(chan_xfer, size, 0);
@@ -99,14 +103,53 @@ SIZE(chan_destroy, 8);
 AT(chan_destroy, size, 0);
 AT(chan_destroy, flags, 4);
 
+SIZE(chan_case, 24);
+AT(chan_case, fd, 0);
+AT(chan_case, op, 4);
+AT(chan_case, buf, 8);
+AT(chan_case, len, 16);
+AT(chan_case, pad, 20);
+
+SIZE(chan_select, 32);
+AT(chan_select, size, 0);
+AT(chan_select, flags, 4);
+AT(chan_select, cases, 8);
+AT(chan_select, count, 16);
+AT(chan_select, case_size, 20);
+AT(chan_select, timeout_ns, 24);
+
+SIZE(chan_selector, 16);
+AT(chan_selector, size, 0);
+AT(chan_selector, fd_flags, 4);
+AT(chan_selector, fd, 8);
+AT(chan_selector, pad, 12);
+
+SIZE(chan_selected, 16);
+AT(chan_selected, index, 0);
+AT(chan_selected, flags, 4);
+AT(chan_selected, len, 8);
+AT(chan_selected, pad, 12);
+
+SIZE(chan_timer, 24);
+AT(chan_timer, size, 0);
+AT(chan_timer, flags, 4);
+AT(chan_timer, first_ns, 8);
+AT(chan_timer, period_ns, 16);
+
 /* The numbers are forever. */
 assert_that(CHAN_IOC_CREATE == 0xC400);
 assert_that(CHAN_IOC_RESOLVE == 0xC401);
 assert_that(CHAN_IOC_LIST == 0xC402);
 assert_that(CHAN_IOC_LIMITS == 0xC403);
+assert_that(CHAN_IOC_SELECT == 0xC408);
+assert_that(CHAN_IOC_SELECTOR == 0xC409);
 assert_that(CHAN_IOC_SEND == 0xC410);
 assert_that(CHAN_IOC_RECV == 0xC411);
 assert_that(CHAN_IOC_CLOSE == 0xC412);
 assert_that(CHAN_IOC_INFO == 0xC413);
 assert_that(CHAN_IOC_NARROW == 0xC414);
 assert_that(CHAN_IOC_DESTROY == 0xC415);
+assert_that(CHAN_IOC_STANDBY == 0xC416);
+assert_that(CHAN_IOC_TIMER == 0xC417);
+assert_that(CHAN_IOC_ARM == 0xC420);
+assert_that(CHAN_IOC_DISARM == 0xC421);

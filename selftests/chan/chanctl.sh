@@ -251,8 +251,8 @@ run 0 "timer --stop" chanctl timer --stop clock
 run 4 "drops what is queued" chanctl recv --timeout 0 clock
 run 1 "a timer can't be sent to" chanctl send clock 1
 run 1 "what is no timer" chanctl timer --stop numbers
-is "says so" "chanctl timer: numbers: the channel has no node (it is anonymous, or was destroyed), or is no timer" \
-	"$out"
+is "says so" \
+	"chanctl timer: numbers: the channel has no node (it is anonymous, or was destroyed), or is no timer" "$out"
 run 5 "a timer that isn't there" chanctl timer --stop nothing
 chanctl rm clock
 
