@@ -68,8 +68,8 @@ static const struct argp argp = {
 	.options = argp_options,
 	.parser = parse,
 	.args_doc = "CHANNEL",
-	.doc = "Start or stop a timer, a channel made with chanctl create --timer. An element that is "
-		"queued is dropped.",
+	.doc = "Start or stop a timer, a channel made with chanctl create --timer. An element that "
+		"is queued is dropped.",
 };
 
 int cmd_timer(int argc, char *argv[])
