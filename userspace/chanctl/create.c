@@ -29,8 +29,8 @@ static const struct argp_option options[] = {
 	  "close the channel when the last process that could send has let go", 0 },
 	{ "hangup", KEY_HANGUP, NULL, 0,
 	  "fail sends when the last process that could receive has let go", 0 },
-	{ "standby", KEY_STANDBY, NULL, 0, "receivers that don't block are met even so: their handles "
-	  "stand by", 0 },
+	{ "standby", KEY_STANDBY, NULL, 0,
+	  "receivers that don't block are met even so: their handles stand by", 0 },
 	{ "timer", KEY_TIMER, NULL, 0, "the kernel sends the time, when chanctl timer says, as "
 	  "uint64", 0 },
 	{}
@@ -44,8 +44,8 @@ static void make_timer(struct argp_state *state, struct create *create)
 
 	if (create->has_size || (size >= 0 && size != sizeof(uint64_t)) || create->capacity > 1 ||
 	    o->flags & (CHAN_AUTOCLOSE | CHAN_HANGUP))
-		argp_error(state, "a timer has elements of 8 bytes and capacity 1, and no --autoclose "
-			   "or --hangup");
+		argp_error(state, "a timer has elements of 8 bytes and capacity 1, and no "
+			   "--autoclose or --hangup");
 	create->has_size = true;
 	create->elem_size = sizeof(uint64_t);
 	create->capacity = 1;

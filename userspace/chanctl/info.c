@@ -60,7 +60,8 @@ static void print(const struct chan_info *i)
 	printf("closes:     %s\n", i->flags & CHAN_AUTOCLOSE ? "by itself, after the last sender" :
 	       "when told to");
 	printf("hangs up:   %s\n", i->flags & CHAN_HANGUP ? "after the last receiver" : "never");
-	printf("stands by:  %s\n", i->flags & CHAN_STANDBY ? "every receiving handle" : "when told to");
+	printf("stands by:  %s\n", i->flags & CHAN_STANDBY ? "every receiving handle" :
+	       "when told to");
 	printf("timer:      %s\n", i->flags & CHAN_TIMER ? "yes" : "no");
 	printf("senders:    %u, %u of them waiting\n", i->senders, i->parked_senders);
 	printf("receivers:  %u, %u of them waiting\n", i->receivers, i->parked_receivers);

@@ -76,7 +76,8 @@ static void cells_of(const struct chan_info *i, char *cells[COLUMNS])
 	bad |= asprintf(&cells[c++], "%u(%u)", i->senders, i->parked_senders) < 0;
 	bad |= asprintf(&cells[c++], "%u(%u)", i->receivers, i->parked_receivers) < 0;
 	bad |= asprintf(&cells[c++], "%llu", (unsigned long long)i->sent) < 0;
-	bad |= asprintf(&cells[c++], "%s%s%s", state_of(i), i->flags & CHAN_STANDBY ? ", standby" : "",
+	bad |= asprintf(&cells[c++], "%s%s%s", state_of(i),
+			i->flags & CHAN_STANDBY ? ", standby" : "",
 			i->flags & CHAN_TIMER ? ", timer" : "") < 0;
 	if (bad)
 		die(STATUS_ERROR, "out of memory");
