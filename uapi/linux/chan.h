@@ -17,8 +17,8 @@
  * /dev/chanN, that others open. read(2) receives, write(2) sends, poll(2) and
  * epoll(7) tell when either would not block; &CHAN_IOC_SEND and &CHAN_IOC_RECV
  * are their full form. &CHAN_IOC_SELECT is Go's select; a selector, a file of its
- * own, is a select that an event loop waits for. O_RDONLY is a receive-only handle, O_WRONLY a send-only
- * one; access mode 3 (O_RDWR | O_WRONLY) makes a handle that may only look.
+ * own, is a select that an event loop waits for. O_RDONLY is a receive-only handle,
+ * O_WRONLY a send-only one; access mode 3 (O_RDWR | O_WRONLY) makes a handle that may only look.
  *
  * Every ioctl with an argument takes a pointer to a structure that begins with
  * its own size in bytes. A structure may grow at its end: the kernel takes a
@@ -148,7 +148,8 @@
  *
  * A timer (%CHAN_TIMER) is a channel of 8-byte elements and capacity 1, without
  * %CHAN_MESSAGE, %CHAN_AUTOCLOSE and %CHAN_HANGUP, to which only the kernel sends:
- * its handles are O_RDONLY, or only look (to open its node for sending is EACCES). It is made stopped; see &struct chan_timer.
+ * its handles are O_RDONLY, or only look (to open its node for sending is EACCES). It
+ * is made stopped; see &struct chan_timer.
  *
  * Errors: E2BIG, EDQUOT, EEXIST, EFAULT, EINVAL, EMFILE, ENFILE, ENOMEM, ENOSPC,
  * EOVERFLOW, EPERM.
