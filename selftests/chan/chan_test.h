@@ -241,6 +241,37 @@ static inline long call_end(struct call *c)
 	return c->result;
 }
 
+/*
+ * Select
+ */
+
+static inline struct chan_case recv_case(int fd, void *buf)
+{
+	return (struct chan_case){
+		.fd = fd, .op = CHAN_CASE_RECV, .buf = (uintptr_t)buf,
+	};
+}
+
+static inline struct chan_case send_case(int fd, const void *buf)
+{
+	return (struct chan_case){
+		.fd = fd, .op = CHAN_CASE_SEND, .buf = (uintptr_t)buf,
+	};
+}
+
+/* Returns the index with CHAN_OK or without, or -errno. */
+static inline long select_n(struct chan_case *cases, unsigned int n, unsigned int flags,
+			    unsigned long long timeout)
+{
+	struct chan_select s = {
+		.size = sizeof(s), .flags = flags, .cases = (uintptr_t)cases, .count = n,
+		.case_size = sizeof(*cases), .timeout_ns = timeout,
+	};
+	int r = ioctl(ctl_open(), CHAN_IOC_SELECT, &s);
+
+	return r < 0 ? -errno : r;
+}
+
 /* An element that carries a number and fills its size with what follows from it. */
 static inline void fill_elem(void *buf, size_t size, uint64_t v)
 {
@@ -260,6 +291,59 @@ static inline bool elem_is(const void *buf, size_t size, uint64_t v)
 		if (p[i] != (unsigned char)(i < 8 ? v >> (8 * i) : v * 31 + i))
 			return false;
 	return true;
+}
+
+/* A select in a thread of its own. The cases are the caller's, until it has ended. */
+struct select_call {
+	pthread_t thread;
+	struct chan_case *cases;
+	unsigned int n, flags;
+	unsigned long long timeout;
+	long result;
+};
+
+static inline void *select_run(void *arg)
+{
+	struct select_call *c = arg;
+
+	c->result = select_n(c->cases, c->n, c->flags, c->timeout);
+	return NULL;
+}
+
+static inline void select_start(struct select_call *c, struct chan_case *cases, unsigned int n,
+				unsigned int flags, unsigned long long timeout)
+{
+	*c = (struct select_call){ .cases = cases, .n = n, .flags = flags, .timeout = timeout };
+	if (pthread_create(&c->thread, NULL, select_run, c)) {
+		perror("pthread_create");
+		abort();
+	}
+}
+
+static inline long select_end(struct select_call *c)
+{
+	pthread_join(c->thread, NULL);
+	return c->result;
+}
+
+/* A select without channels can't be seen in one: so many wait on this machine. */
+static inline void wait_parties(unsigned long long n)
+{
+	while (limits().total_parties != n)
+		sched_yield();
+}
+
+static inline bool same_info(struct chan_info a, struct chan_info b)
+{
+	return !memcmp(&a, &b, sizeof(a));
+}
+
+static inline unsigned long long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SEC + t.tv_nsec;
 }
 
 #endif /* CHAN_TEST_H */
