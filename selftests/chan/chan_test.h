@@ -5,6 +5,7 @@
 #ifndef CHAN_TEST_H
 #define CHAN_TEST_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -45,6 +47,9 @@ static inline unsigned int slow_alarm(unsigned int seconds)
 #define MSEC	1000000ULL
 #define SEC	1000000000ULL
 #define LONG	(600 * SEC)	/* never in a test that works */
+
+#define IN	(POLLIN | POLLRDNORM)
+#define OUT	(POLLOUT | POLLWRNORM)
 
 static inline int ctl_open(void)
 {
@@ -206,6 +211,109 @@ static inline int poll_now(int fd)
 
 	poll(&p, 1, 0);
 	return p.revents;
+}
+
+/* An epoll that watches one file. */
+static inline int watch(int fd, unsigned int events)
+{
+	struct epoll_event e = { .events = events };
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)) {
+		perror("epoll_ctl");
+		abort();
+	}
+	return ep;
+}
+
+/* Is there an event now? Returns its bits, or 0. */
+static inline int event_now(int ep)
+{
+	struct epoll_event e;
+
+	return epoll_wait(ep, &e, 1, 0) == 1 ? e.events : 0;
+}
+
+static inline int event_soon(int ep)
+{
+	struct epoll_event e;
+
+	return epoll_wait(ep, &e, 1, 60000) == 1 ? e.events : 0;
+}
+
+/* How many threads of process @pid, but for the caller, sleep in this system call? */
+static inline int asleep_in(pid_t pid, int number)
+{
+	struct dirent *entry;
+	char path[300];
+	int n = 0, call;
+	DIR *dir;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == gettid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", pid, entry->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fscanf(f, "%d", &call) == 1 && call == number)
+			n++;
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static inline void wait_asleep_in(pid_t pid, int number, int n)
+{
+	while (asleep_in(pid, number) != n)
+		sched_yield();
+}
+
+/*
+ * Selectors, handles that stand by
+ */
+
+static inline int make_selector(unsigned int flags)
+{
+	struct chan_selector s = { .size = sizeof(s), .fd_flags = flags | O_CLOEXEC };
+
+	return ioctl(ctl_open(), CHAN_IOC_SELECTOR, &s) ? -errno : s.fd;
+}
+
+/* As select_n(); -EINPROGRESS when it waits. */
+static inline long arm_n(int sel, struct chan_case *cases, unsigned int n, unsigned int flags)
+{
+	struct chan_select s = {
+		.size = sizeof(s), .flags = flags, .cases = (uintptr_t)cases, .count = n,
+		.case_size = sizeof(*cases),
+	};
+	int r = ioctl(sel, CHAN_IOC_ARM, &s);
+
+	return r < 0 ? -errno : r;
+}
+
+static inline long disarm(int sel)
+{
+	return ioctl(sel, CHAN_IOC_DISARM, 0) ? -errno : 0;
+}
+
+/* What read(2) of a selector gives. */
+struct result {
+	struct chan_selected h;
+	unsigned char elem[4096];
+};
+
+/* Returns 1 if it stood by before, else 0, or -errno. */
+static inline long standby(int fd, unsigned long on)
+{
+	int r = ioctl(fd, CHAN_IOC_STANDBY, on);
+
+	return r < 0 ? -errno : r;
 }
 
 /* A call in a thread of its own. */

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poll(2) and epoll(7): the table of states, level and edge, and who is woken. */
-#include <dirent.h>
-#include <sys/epoll.h>
-
 #include "chan_test.h"
-
-#define IN	(POLLIN | POLLRDNORM)
-#define OUT	(POLLOUT | POLLWRNORM)
 
 FIXTURE(poll)
 {
@@ -118,33 +112,6 @@ TEST_F(poll, hung_up)
 	close(fd);
 	EXPECT_EQ(OUT | POLLERR, poll_now(w));
 	close(w);
-}
-
-/* Is there an event now? Returns its bits, or 0. */
-static int event_now(int ep)
-{
-	struct epoll_event e;
-
-	return epoll_wait(ep, &e, 1, 0) == 1 ? e.events : 0;
-}
-
-static int event_soon(int ep)
-{
-	struct epoll_event e;
-
-	return epoll_wait(ep, &e, 1, 60000) == 1 ? e.events : 0;
-}
-
-static int watch(int fd, unsigned int events)
-{
-	struct epoll_event e = { .events = events };
-	int ep = epoll_create1(EPOLL_CLOEXEC);
-
-	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e)) {
-		perror("epoll_ctl");
-		abort();
-	}
-	return ep;
 }
 
 TEST_F(poll, every_element_queued_is_an_edge)
@@ -328,28 +295,6 @@ static void *exclusive_run(void *arg)
 	return NULL;
 }
 
-/* Are so many threads of ours blocked in epoll_wait? */
-static bool all_asleep(int n)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	int asleep = 0, call;
-	char path[300];
-	FILE *f;
-
-	while ((entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%s/syscall", entry->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fscanf(f, "%d", &call) == 1 && (call == SYS_epoll_wait || call == SYS_epoll_pwait))
-			asleep++;
-		fclose(f);
-	}
-	closedir(dir);
-	return asleep == n;
-}
-
 TEST_F(poll, an_element_wakes_one_exclusive_watcher)
 {
 	struct waiter w[8];
@@ -361,8 +306,7 @@ TEST_F(poll, an_element_wakes_one_exclusive_watcher)
 		w[i] = (struct waiter){ .ep = watch(self->r, EPOLLIN | EPOLLEXCLUSIVE), .woken = &woken };
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, exclusive_run, &w[i]));
 	}
-	while (!all_asleep(8))
-		sched_yield();
+	wait_asleep_in(getpid(), SYS_epoll_wait, 8);
 	for (i = 1; i <= 8; i++) {
 		ASSERT_EQ(8, wr(self->w, &self->v, 8));
 		while (__atomic_load_n(&woken, __ATOMIC_SEQ_CST) < i)
