@@ -184,13 +184,6 @@ static const struct ioctl_case cases[] = {
 
 #define NR_CASES (sizeof(cases) / sizeof(*cases))
 
-static int make_selector(void)
-{
-	struct chan_selector s = { .size = sizeof(s), .fd_flags = O_CLOEXEC | O_NONBLOCK };
-
-	return ioctl(ctl_open(), CHAN_IOC_SELECTOR, &s) ? -1 : s.fd;
-}
-
 static int target_of(const struct ioctl_case *c, int chan, int selector)
 {
 	return c->on == CTL ? ctl_open() : c->on == CHAN ? chan : selector;
@@ -203,7 +196,7 @@ static int try(int fd, unsigned int cmd, void *arg)
 
 TEST(every_structure_is_checked_for_its_size_and_tail)
 {
-	int sel = make_selector(), fd = make_chan(8, 4, 0), target;
+	int sel = make_selector(O_NONBLOCK), fd = make_chan(8, 4, 0), target;
 	struct chan_info before = info(fd), after;
 	struct chan_limits l = limits();
 	unsigned char buf[8192];
@@ -260,7 +253,7 @@ TEST(a_structure_that_ends_at_the_end_of_memory_is_enough)
 {
 	unsigned char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 				   -1, 0);
-	int sel = make_selector(), fd = make_chan(8, 4, 0), target;
+	int sel = make_selector(O_NONBLOCK), fd = make_chan(8, 4, 0), target;
 	unsigned int i, size;
 	unsigned char *arg;
 
@@ -283,7 +276,7 @@ TEST(a_structure_that_ends_at_the_end_of_memory_is_enough)
 
 TEST(unknown_ioctls_are_ENOTTY_and_so_are_those_of_the_other_file)
 {
-	int sel = make_selector(), fd = make_chan(8, 4, 0), e = eventfd(0, 0);
+	int sel = make_selector(O_NONBLOCK), fd = make_chan(8, 4, 0), e = eventfd(0, 0);
 	unsigned char buf[256] = { 136 };
 	unsigned int nr, i;
 
