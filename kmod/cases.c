@@ -161,6 +161,14 @@ static int chan_cases_in(struct chan_cases *cs, u32 n)
 	return r;
 }
 
+/* The caller's memory of a case: may it be used at all? */
+static __always_inline bool chan_case_access_ok(const struct chan_case *k, const struct chan *c)
+{
+	u32 bytes = c->message ? k->len : c->elem_size;
+
+	return !bytes || (k->buf <= ULONG_MAX && access_ok(u64_to_user_ptr(k->buf), bytes));
+}
+
 /* How a case's element is moved in place, or delivered. */
 static struct chan_io chan_case_io(struct chan_cases *cs, u32 i)
 {
@@ -186,11 +194,10 @@ static int chan_case_attempt(struct chan_choice *s, u32 i)
 	void __user *buf = u64_to_user_ptr(k->buf);
 	struct chan *c = cs->options[i].chan;
 	bool sending = cs->options[i].sending;
-	u32 bytes = c->message ? k->len : c->elem_size;
 	struct chan_io io;
 	int r;
 
-	if (bytes && (k->buf > ULONG_MAX || !access_ok(buf, bytes)))
+	if (!chan_case_access_ok(k, c))
 		return -EFAULT;
 
 	if (c->short_len != U32_MAX && (sending ? chan_short_write(c, buf, c->short_len) :
@@ -332,6 +339,8 @@ static int chan_case_elem(struct chan_cases *cs, u32 i, void *landing, void **ro
 	w->sending = cs->options[i].sending;
 	if (!c)
 		return 0;
+	if (!chan_case_access_ok(k, c))
+		return -EFAULT;
 	if (c->by_ref) {
 		struct chan_elem *e = chan_elem_new(c, cs->account);
 
