@@ -468,7 +468,8 @@ struct chan_case {
  * none is ready, the first that becomes it. With %CHAN_NONBLOCK the call fails with
  * EAGAIN, which is Go's default, if there is a moment at which no case is ready. The
  * same channel may stand in several cases, and in both directions: a select never
- * meets itself. O_NONBLOCK of the handles doesn't matter. %CHAN_CASES_MAX bounds the
+ * meets itself. O_NONBLOCK of the handles doesn't matter. Buffers are looked at when
+ * their case is chosen, and when the call is to wait. %CHAN_CASES_MAX bounds the
  * memory that a waiting call takes, and how long it is at work between two looks
  * at its signals.
  *
