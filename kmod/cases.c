@@ -114,7 +114,8 @@ static __always_inline int chan_case_check(const struct chan_case *k, const stru
 
 /* One case, and its channel. @files: the caller's table, or NULL: count references. */
 static __always_inline int chan_case_in(const struct chan_case *k, struct files_struct *files,
-					struct file **file, struct chan_option *o)
+					struct file **file, struct chan_option *o,
+					bool *standby)
 {
 	struct chan_handle *h;
 	struct file *f;
@@ -134,10 +135,24 @@ static __always_inline int chan_case_in(const struct chan_case *k, struct files_
 		return f->f_mode & FMODE_PATH ? -EBADF : -EINVAL;
 	h = f->private_data;
 	o->chan = h->chan;
-	/* What has come to a handle that stands by is to be found in the channel. */
-	if (unlikely(h->standby) && k->op == CHAN_CASE_RECV)
-		chan_standby_leave(h);
+	if (unlikely(h->standby))
+		*standby = true;
 	return chan_case_check(k, h);
+}
+
+/* What has come to handles that stand by is to be found in their channels. */
+static void chan_cases_leave_standby(struct chan_cases *cs)
+{
+	struct chan_handle *h;
+	u32 i;
+
+	for (i = 0; i < cs->nr_files; i++) {
+		if (!cs->options[i].chan || cs->options[i].sending)
+			continue;
+		h = cs->files[i]->private_data;
+		if (smp_load_acquire(&h->standby))
+			chan_standby_leave(h);
+	}
 }
 
 static int chan_cases_in(struct chan_cases *cs, u32 n)
@@ -147,17 +162,20 @@ static int chan_cases_in(struct chan_cases *cs, u32 n)
 	struct chan_option *options = cs->options;
 	struct file **file = cs->files;
 	u16 *order = cs->order;
+	bool standby = false;
 	u32 i;
 	int r = 0;
 
-	cs->counted = atomic_read(&files->count) != 1;
+	cs->counted = atomic_read_acquire(&files->count) != 1;
 	if (cs->counted)
 		files = NULL;
 	for (i = 0; i < n && !r; i++) {
 		order[i] = i;
-		r = chan_case_in(&cases[i], files, &file[i], &options[i]);
+		r = chan_case_in(&cases[i], files, &file[i], &options[i], &standby);
 	}
 	cs->nr_files = i;
+	if (unlikely(standby) && !r)
+		chan_cases_leave_standby(cs);
 	return r;
 }
 
@@ -296,7 +314,7 @@ static void chan_parking_size(struct chan_cases *cs)
 {
 	u32 i;
 
-	cs->parked_bytes = cs->choice.nr * sizeof(struct chan_waiter);
+	cs->parked_bytes = ALIGN(cs->choice.nr * sizeof(struct chan_waiter), 8);
 	cs->landing_bytes = 0;
 	for (i = 0; i < cs->choice.nr; i++) {
 		const struct chan *c = cs->options[i].chan;
@@ -384,7 +402,7 @@ int chan_cases_park(struct chan_cases *cs)
 	p->several = true;
 	p->winner = NULL;
 	spin_lock_init(&p->lock);
-	landing = cs->choice.waiters + cs->choice.nr;
+	landing = cs->parking + ALIGN(cs->choice.nr * sizeof(struct chan_waiter), 8);
 	room = landing + cs->landing_bytes;
 	for (i = 0; i < cs->choice.nr; i++) {
 		r = chan_case_elem(cs, i, landing, &room);

@@ -651,7 +651,7 @@ void chan_recv_elem(struct chan *c, struct chan_hold *h, struct chan_elem **e)
  *
  * It goes in its place by sequence number: in front of all that is in the ring,
  * since that was sent later. Others may have been taken since: their order is
- * not disturbed.
+ * not disturbed. What is older than &struct chan.valid_from is freed.
  */
 void chan_return_elem(struct chan *c, struct chan_elem *e)
 {
@@ -659,6 +659,11 @@ void chan_return_elem(struct chan *c, struct chan_elem *e)
 	struct chan_hold h CHAN_UNINIT;
 
 	chan_lock(c, &h);
+	if (unlikely(e->seq < c->valid_from)) {
+		h.garbage = e;
+		chan_unlock(c, &h);
+		return;
+	}
 	/* From the end: those who fail together do so about in order. */
 	list_for_each_entry_reverse(earlier, &c->returned, node)
 		if (earlier->seq < e->seq)

@@ -229,6 +229,7 @@ struct chan_waiter {
  * @nr_receivers: lock; handles that may receive
  * @autoclose: immutable; close when @nr_senders falls to 0
  * @hangup: immutable; hang up when @nr_receivers falls to 0
+ * @valid_from: lock to write; an element of a lower number that is returned is dropped
  * @watched: immutable; chan_was_taken() is called when elements were taken
  * @message: immutable; elements have lengths of their own
  * @by_ref: immutable; elements are over CHAN_INPLACE_MAX and never copied under
@@ -246,6 +247,7 @@ struct chan {
 	u32 short_len;
 	void *ring;
 	u64 sent;
+	u64 valid_from;
 	u32 rx_events;
 	u32 tx_events;
 	wait_queue_head_t rpoll;

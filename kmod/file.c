@@ -238,7 +238,7 @@ static ssize_t chan_write(struct file *file, const char __user *buf, size_t len,
 {
 	struct chan_handle *h = file->private_data;
 
-	if (likely(len == h->short_len) && chan_short_write(h->chan, buf, len))
+	if (likely(len == READ_ONCE(h->short_len)) && chan_short_write(h->chan, buf, len))
 		return len;
 	return chan_write_long(file, buf, len);
 }
@@ -247,7 +247,7 @@ static ssize_t chan_read(struct file *file, char __user *buf, size_t len, loff_t
 {
 	struct chan_handle *h = file->private_data;
 
-	if (likely(len == h->short_len) && chan_short_read(h->chan, buf, len))
+	if (likely(len == READ_ONCE(h->short_len)) && chan_short_read(h->chan, buf, len))
 		return len;
 	return chan_read_long(file, buf, len);
 }
@@ -293,22 +293,36 @@ static __poll_t chan_poll_send(const struct chan *c, bool may_recv)
 	return chan_can_send(c) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
+/* Before it is looked whether the handle stands by: later it can't begin to. */
+static void chan_set_polled(struct chan_handle *h)
+{
+	if (likely(READ_ONCE(h->polled)))
+		return;
+	spin_lock(&h->chan->lock);
+	WRITE_ONCE(h->polled, true);
+	spin_unlock(&h->chan->lock);
+}
+
 static __poll_t chan_poll(struct file *file, poll_table *wait)
 {
 	struct chan_handle *h = file->private_data;
 	struct chan *c = h->chan;
 	__poll_t events = 0;
 
-	WRITE_ONCE(h->polled, true);
+	chan_set_polled(h);
 	if (h->may_recv)
 		poll_wait(file, &c->rpoll, wait);
-	if (h->standby && chan_standby_poll(h, file, wait))
+	if (unlikely(h->standby) && chan_standby_poll(h, file, wait))
 		events |= EPOLLIN | EPOLLRDNORM;
-	if (h->may_send)
+	/* io_uring takes two queues at most. */
+	if (h->may_send && (!h->may_recv || poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM)))
 		poll_wait(file, &c->wpoll, wait);
 	spin_lock(&c->lock);
-	while (unlikely(!chan_prune(c)))
-		cond_resched_lock(&c->lock);
+	while (unlikely(!chan_prune(c))) {
+		spin_unlock(&c->lock);
+		cond_resched();
+		spin_lock(&c->lock);
+	}
 	if (h->may_recv)
 		events |= chan_poll_recv(c);
 	if (h->may_send)

@@ -120,13 +120,15 @@ static int chan_xfer_check(struct file *file, const struct chan_xfer *x, struct 
 	return 0;
 }
 
-/* One element of a fixed size, no word on how to wait: the short way may do. */
-static __always_inline bool chan_xfer_is_short(const struct chan_handle *h,
-					       const struct chan_xfer *x)
+/*
+ * One element of a fixed size, no word on how to wait: the short way may do. Then @len,
+ * of the handle, is its size.
+ */
+static __always_inline bool chan_xfer_is_short(u32 len, const struct chan_xfer *x)
 {
 	return !(x->flags & ~CHAN_NONBLOCK) && x->count == 1 && !x->len && !x->timeout_ns &&
-	       h->short_len != U32_MAX && x->buf <= ULONG_MAX &&
-	       access_ok(u64_to_user_ptr(x->buf), h->short_len);
+	       len != U32_MAX && x->buf <= ULONG_MAX &&
+	       access_ok(u64_to_user_ptr(x->buf), len);
 }
 
 static noinline long chan_send_long(struct file *file, const struct chan_xfer *x)
@@ -166,6 +168,7 @@ static long chan_ioctl_send(struct file *file, void __user *uarg)
 {
 	struct chan_handle *h = file->private_data;
 	struct chan_xfer x;
+	u32 len;
 	int r;
 
 	r = chan_xfer_in(&x, uarg);
@@ -173,8 +176,9 @@ static long chan_ioctl_send(struct file *file, void __user *uarg)
 		return r;
 	if (unlikely(!h->may_send))
 		return -EBADF;
-	if (likely(chan_xfer_is_short(h, &x)) &&
-	    chan_short_write(h->chan, u64_to_user_ptr(x.buf), h->short_len))
+	len = READ_ONCE(h->short_len);
+	if (likely(chan_xfer_is_short(len, &x)) &&
+	    chan_short_write(h->chan, u64_to_user_ptr(x.buf), len))
 		return 1;
 	return chan_send_long(file, &x);
 }
@@ -183,6 +187,7 @@ static long chan_ioctl_recv(struct file *file, void __user *uarg)
 {
 	struct chan_handle *h = file->private_data;
 	struct chan_xfer x;
+	u32 len;
 	int r;
 
 	r = chan_xfer_in(&x, uarg);
@@ -190,8 +195,9 @@ static long chan_ioctl_recv(struct file *file, void __user *uarg)
 		return r;
 	if (unlikely(!h->may_recv))
 		return -EBADF;
-	if (likely(chan_xfer_is_short(h, &x)) &&
-	    chan_short_read(h->chan, u64_to_user_ptr(x.buf), h->short_len))
+	len = READ_ONCE(h->short_len);
+	if (likely(chan_xfer_is_short(len, &x)) &&
+	    chan_short_read(h->chan, u64_to_user_ptr(x.buf), len))
 		return 1;
 	return chan_recv_long(file, &x, uarg);
 }

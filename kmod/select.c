@@ -57,10 +57,12 @@ int chan_choice_try(struct chan_choice *s)
 {
 	int r;
 
-	do
+	for (;;) {
 		r = chan_try_in_order(s);
-	while (r == -EBUSY);
-	return r;
+		if (r != -EBUSY)
+			return r;
+		cond_resched();
+	}
 }
 
 /* Read or compare all generations. Return: whether they are as in @gens. */
@@ -162,8 +164,7 @@ int chan_choice_enqueue(struct chan_choice *s)
 		INIT_LIST_HEAD(&w->node);
 		if (!s->options[i].chan || chan_choice_enqueue_one(s, i))
 			s->nr_queued = ++n;
-		if (n % CHAN_HOLD_STALE == 0)
-			cond_resched();
+		cond_resched();
 	}
 	return smp_load_acquire(&s->party.state) == CHAN_PENDING ? -EAGAIN : 0;
 }

@@ -30,20 +30,6 @@ struct chan_standby {
 	struct rcu_head rcu;
 };
 
-/* It waits no more. Return: the element that it was given, or NULL. */
-static struct chan_elem *chan_standby_unpark(struct chan_standby *sb)
-{
-	struct chan_elem *e = sb->waiter.elem;
-	bool got = sb->party.state == CHAN_FIRED && sb->party.result == 1;
-
-	WRITE_ONCE(sb->parked, false);
-	atomic_long_dec(&chan_total_parties);
-	if (got)
-		return e;
-	sb->spare = e;
-	return NULL;
-}
-
 static struct chan_elem *chan_standby_elem(struct chan_handle *h)
 {
 	return xchg(&h->standby->spare, NULL) ?: chan_elem_new(h->chan, h->account);
@@ -53,6 +39,22 @@ static void chan_standby_elem_put(struct chan_handle *h, struct chan_elem *e)
 {
 	if (cmpxchg(&h->standby->spare, NULL, e))
 		chan_elem_free(h->chan, e);
+}
+
+/* It waits no more. Return: the element that it was given, or NULL. */
+static struct chan_elem *chan_standby_unpark(struct chan_handle *h)
+{
+	struct chan_standby *sb = h->standby;
+	struct chan_elem *e = sb->waiter.elem;
+	bool got = sb->party.state == CHAN_FIRED && sb->party.result == 1;
+
+	WRITE_ONCE(sb->parked, false);
+	atomic_long_dec(&chan_total_parties);
+	/* A timer's of a time before it was stopped is no more. */
+	if (got && e->seq >= READ_ONCE(h->chan->valid_from))
+		return e;
+	chan_standby_elem_put(h, e);
+	return NULL;
 }
 
 /**
@@ -67,15 +69,18 @@ void chan_standby_leave(struct chan_handle *h)
 	mutex_lock(&sb->mutex);
 	if (sb->parked) {
 		chan_cancel(h->chan, &sb->waiter);
-		e = chan_standby_unpark(sb);
+		e = chan_standby_unpark(h);
 	}
 	mutex_unlock(&sb->mutex);
 	if (e)
 		chan_return_elem(h->chan, e);
 }
 
-/* Return: -EAGAIN if it is parked now; 0 if there is something after all; or an errno. */
-static int chan_standby_park(struct chan_handle *h)
+/*
+ * Return: -EAGAIN if it is parked now; 1 and the element, if there was one after all;
+ * 0 to look again; or an errno.
+ */
+static int chan_standby_park(struct chan_handle *h, struct chan_elem **e)
 {
 	struct chan_standby *sb = h->standby;
 	struct chan_waiter *w = &sb->waiter;
@@ -91,26 +96,36 @@ static int chan_standby_park(struct chan_handle *h)
 	r = chan_begin_recv(h->chan, &hold, 1);
 	if (r == -EAGAIN) {
 		atomic_long_inc(&chan_total_parties);
-		WRITE_ONCE(sb->parked, true);
+		/* PENDING first, lest who polls sees what was. */
+		smp_store_release(&sb->parked, true);
 		chan_enqueue_recv(h->chan, &hold, w);
+	} else if (r > 0) {
+		/* Perhaps of one who only tries, whom a call that does too can't meet. */
+		chan_recv_elem(h->chan, &hold, &w->elem);
 	}
 	chan_unlock(h->chan, &hold);
 	if (r == -EAGAIN)
 		return r;
+	if (r > 0) {
+		*e = w->elem;
+		return 1;
+	}
 	chan_standby_elem_put(h, w->elem);
 	return 0;
 }
 
 /* What has come. Return: 1 and the element; 0: look in the channel; -EAGAIN: nothing. */
-static int chan_standby_take(struct chan_standby *sb, struct chan_elem **e)
+static int chan_standby_take(struct chan_handle *h, struct chan_elem **e)
 {
+	struct chan_standby *sb = h->standby;
+
 	lockdep_assert_held(&sb->mutex);
 	if (!sb->parked)
 		return 0;
 	/* pairs with chan_fire() */
 	if (smp_load_acquire(&sb->party.state) == CHAN_PENDING)
 		return -EAGAIN;
-	*e = chan_standby_unpark(sb);
+	*e = chan_standby_unpark(h);
 	return !!*e;
 }
 
@@ -151,7 +166,7 @@ ssize_t chan_standby_recv(struct chan_io *io, size_t n)
 	}
 	do {
 		mutex_lock(&sb->mutex);
-		r = chan_standby_take(sb, &e);
+		r = chan_standby_take(io->handle, &e);
 		mutex_unlock(&sb->mutex);
 		if (r > 0)
 			return chan_standby_deliver(io, n, e);
@@ -162,8 +177,11 @@ ssize_t chan_standby_recv(struct chan_io *io, size_t n)
 			return r;
 		mutex_lock(&sb->mutex);
 		if (sb->on && !sb->parked)
-			r = chan_standby_park(io->handle);
+			r = chan_standby_park(io->handle, &e);
 		mutex_unlock(&sb->mutex);
+		if (r > 0)
+			return chan_standby_deliver(io, n, e);
+		cond_resched();
 	} while (!r);
 	return r;
 }
@@ -181,7 +199,7 @@ bool chan_standby_poll(struct chan_handle *h, struct file *file, poll_table *wai
 	struct chan_standby *sb = h->standby;
 
 	poll_wait(file, &sb->wq, wait);
-	return READ_ONCE(sb->parked) && smp_load_acquire(&sb->party.state) == CHAN_FIRED;
+	return smp_load_acquire(&sb->parked) && smp_load_acquire(&sb->party.state) == CHAN_FIRED;
 }
 
 /**
@@ -196,15 +214,17 @@ bool chan_standby_is_on(const struct chan_handle *h)
 }
 
 /**
- * chan_standby_new() - let a handle stand by that nobody else knows yet, or polls
+ * chan_standby_new() - let a handle stand by
  * @h: the handle, which may receive
  *
- * Return: 0; or -EDQUOT, -ENOMEM; -EBUSY if somebody else was first.
+ * Return: 0; or -EDQUOT, -ENOMEM; -EBUSY if it was polled: who polls already doesn't
+ * wait for what comes to the handle alone; -EEXIST if somebody else was first.
  */
 int chan_standby_new(struct chan_handle *h)
 {
 	struct chan_standby *sb = kzalloc(sizeof(*sb), GFP_KERNEL_ACCOUNT);
 	struct chan_elem *e;
+	int r;
 
 	if (!sb)
 		return -ENOMEM;
@@ -219,13 +239,18 @@ int chan_standby_new(struct chan_handle *h)
 	sb->on = true;
 	sb->party.wq = &sb->wq;
 	sb->waiter.party = &sb->party;
-	if (cmpxchg(&h->standby, NULL, sb)) {
+	spin_lock(&h->chan->lock);
+	r = h->standby ? -EEXIST : h->polled ? -EBUSY : 0;
+	if (!r) {
+		smp_store_release(&h->standby, sb);	/* pairs with those who look */
+		WRITE_ONCE(h->short_len, U32_MAX);	/* what has come is before the ring */
+	}
+	spin_unlock(&h->chan->lock);
+	if (r) {
 		chan_elem_free(h->chan, e);
 		kfree(sb);
-		return -EBUSY;
 	}
-	WRITE_ONCE(h->short_len, U32_MAX);	/* what has come is before the ring */
-	return 0;
+	return r;
 }
 
 /**
@@ -270,13 +295,11 @@ long chan_ioctl_standby(struct chan_handle *h, unsigned long on)
 		return -EINVAL;
 	if (!h->may_recv)
 		return -EBADF;
-	if (smp_load_acquire(&h->standby))	/* pairs with cmpxchg() */
+	/* pairs with chan_standby_new() */
+	if (smp_load_acquire(&h->standby))
 		return chan_standby_set(h, on);
 	if (!on)
 		return 0;
-	/* Who polls already doesn't wait for what comes to the handle alone. */
-	if (READ_ONCE(h->polled))
-		return -EBUSY;
 	r = chan_standby_new(h);
-	return r == -EBUSY ? 1 : r;
+	return r == -EEXIST ? 1 : r;
 }

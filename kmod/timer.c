@@ -72,10 +72,11 @@ static void chan_clock_send(struct chan *c)
 			chan_commit_send(c, &h, 1, sizeof(now));
 		}
 		chan_unlock(c, &h);
+		cond_resched();
 	} while (r == -EBUSY);
 }
 
-/* Drop what is queued. Return: whether there was something. */
+/* Drop what is queued, or will be returned. Return: whether something was queued. */
 static bool chan_clock_drain(struct chan *c)
 {
 	struct chan_hold h CHAN_UNINIT;
@@ -84,6 +85,7 @@ static bool chan_clock_drain(struct chan *c)
 
 	do {
 		chan_lock(c, &h);
+		WRITE_ONCE(c->valid_from, c->sent);
 		r = chan_begin_recv(c, &h, 1);
 		if (r > 0) {
 			chan_commit_recv(c, &h, 1);

@@ -288,8 +288,10 @@ ssize_t chan_send(struct chan_io *io, size_t n)
 			r = 0;
 		if (r < 0)
 			return done ?: chan_restart(io, r);
-		if (!r)
+		if (!r) {
+			cond_resched();
 			continue;
+		}
 		io->faults = 0;
 		done += r;
 		chan_mem_advance(&io->mem, (size_t)r * io->wire);
@@ -539,8 +541,10 @@ ssize_t chan_recv_now(struct chan_io *io, size_t n)
 			if (!r)
 				continue;
 		}
-		if (r == -EBUSY)
+		if (r == -EBUSY) {
+			cond_resched();
 			continue;
+		}
 		if (r <= 0)
 			return done ?: chan_restart(io, r);
 		io->faults = 0;

@@ -2204,4 +2204,27 @@ TEST_F_TIMEOUT(ring, exactly_one_pair_meets, 120)
 	TH_LOG("sent by each: %d %d %d", senders[0], senders[1], senders[2]);
 }
 
+/* Nobody may make the kernel write where the kernel's memory is. */
+TEST(a_buffer_in_the_kernel_is_refused_before_it_waits)
+{
+	int a = make_chan(8, 0, 0), b = make_chan(8, 0, 0), sel = make_selector(0);
+	struct chan_case k[2] = { recv_case(a, (void *)0xffff888000000000ULL),
+				  recv_case(b, (void *)0xffff888000000000ULL) };
+	uint64_t v;
+
+	EXPECT_EQ(-EFAULT, select_n(k, 2, 0, 0));
+	EXPECT_EQ(-EFAULT, select_n(k, 2, CHAN_TIMEOUT, MSEC));
+	EXPECT_EQ(-EFAULT, arm_n(sel, k, 2, 0));
+	k[0].op = CHAN_CASE_SEND;
+	EXPECT_EQ(-EFAULT, select_n(k, 2, 0, 0));
+	EXPECT_EQ(0, info(a).parked_receivers + info(b).parked_receivers);
+	EXPECT_EQ(0, info(a).parked_senders);
+	k[0] = recv_case(a, &v);
+	EXPECT_EQ(-EFAULT, select_n(k, 2, 0, 0));
+	EXPECT_EQ(0, info(a).parked_receivers);
+	close(sel);
+	close(b);
+	close(a);
+}
+
 TEST_HARNESS_MAIN

@@ -159,6 +159,30 @@ TEST(nothing_of_before_is_received_after_stop_or_reset)
 	close(fd);
 }
 
+/* Nor what had come to a handle that stands by. */
+TEST(stop_drops_what_stands_by)
+{
+	struct chan_create c = {
+		.elem_size = 8, .capacity = 1, .flags = CHAN_TIMER | CHAN_STANDBY,
+		.fd_flags = O_RDONLY | O_NONBLOCK,
+	};
+	int fd = create(&c), i;
+	uint64_t v;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-EAGAIN, rd(fd, &v, 8));
+		EXPECT_EQ(0, start(fd, MSEC, 0));
+		while (!(poll_now(fd) & POLLIN))
+			sched_yield();
+		EXPECT_EQ(0, i ? start(fd, LONG, 0) : stop(fd));
+		EXPECT_EQ(-EAGAIN, rd(fd, &v, 8));
+		EXPECT_EQ(0, poll_now(fd) & POLLIN);
+		EXPECT_EQ(i, stop(fd));
+	}
+	close(fd);
+}
+
 TEST(a_tick_of_1_ns_harms_nobody)
 {
 	int fd = make_timer(), status;

@@ -425,7 +425,8 @@ struct chan_destroy {
  * element; when a sender has given it one, poll(2) says that the handle is readable,
  * and the next receive takes the element. So two programs that never block meet on
  * an unbuffered channel, through epoll(7) alone. An element not taken when the handle
- * is closed, or told 0, or made to wait, goes back into the channel, in its place.
+ * is closed, or told 0, or made to wait, or is in a case of a select, goes back into
+ * the channel, in its place.
  * With %CHAN_STANDBY every handle of the channel stands by from the start; another
  * must be told before it is polled for the first time (else EBUSY).
  * Return: 1 if it stood by before, else 0. Errors: EBADF, EBUSY, EDQUOT, EINVAL, ENOMEM.
