@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Selectors: a select as a file, which an event loop arms, waits for, and reads. */
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -95,7 +96,8 @@ static void fill(ARGS)
 		put(PASS, i);
 }
 
-static long arm_recv(FIXTURE_DATA(selector) *self, const FIXTURE_VARIANT(selector) *variant, int sel)
+static long arm_recv(FIXTURE_DATA(selector) *self, const FIXTURE_VARIANT(selector) *variant,
+		     int sel)
 {
 	struct chan_case k = recv_case(self->fd, self->b);
 
@@ -105,8 +107,8 @@ static long arm_recv(FIXTURE_DATA(selector) *self, const FIXTURE_VARIANT(selecto
 	return arm_n(sel, &k, 1, 0);
 }
 
-static long arm_send(FIXTURE_DATA(selector) *self, const FIXTURE_VARIANT(selector) *variant, int sel,
-		     uint64_t v)
+static long arm_send(FIXTURE_DATA(selector) *self, const FIXTURE_VARIANT(selector) *variant,
+		     int sel, uint64_t v)
 {
 	struct chan_case k = send_case(self->fd, self->a);
 
@@ -1588,7 +1590,8 @@ TEST(each_kind_of_file_knows_its_own_ioctls)
 struct mill {
 	int fd[2];
 	uint64_t sum, n;	/* received */
-	int stop;
+	int stop;		/* eventfd */
+	unsigned int idle;	/* nothing happened for far too long */
 	uint32_t seed;
 };
 
@@ -1613,7 +1616,7 @@ static void *mill_receive(void *arg)
 	struct mill *m = arg;
 	int ep = epoll_create1(EPOLL_CLOEXEC), sel[SELECTORS], i, r;
 	struct epoll_event e = { .events = EPOLLIN };
-	bool armed[SELECTORS] = {}, busy;
+	bool armed[SELECTORS] = {};
 	struct result res;
 	uint64_t v[2];
 
@@ -1623,28 +1626,29 @@ static void *mill_receive(void *arg)
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, sel[i], &e))
 			abort();
 	}
-	while (!__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE)) {
-		busy = false;
+	e.data.u32 = SELECTORS;
+	if (epoll_ctl(ep, EPOLL_CTL_ADD, m->stop, &e))
+		abort();
+	for (;;) {
 		for (i = 0; i < SELECTORS; i++) {
 			struct chan_case k[2] = { recv_case(m->fd[0], &v[0]), recv_case(m->fd[1], &v[1]) };
 
-			if (armed[i])
-				continue;
-			r = arm_n(sel[i], k, 2, 0);
-			busy = busy || r >= 0;
-			if (r >= 0)
+			while (!armed[i] && (r = arm_n(sel[i], k, 2, 0)) >= 0)
 				mill_take(m, &v[r & CHAN_INDEX_MASK]);
-			else if (r == -EINPROGRESS)
-				armed[i] = true;
-			else
+			if (!armed[i] && r != -EINPROGRESS)
 				abort();
+			armed[i] = true;
 		}
-		if (epoll_wait(ep, &e, 1, busy ? 0 : 10) == 1) {
-			if (rd(sel[e.data.u32], &res, sizeof(res)) != sizeof(res.h) + 8)
-				abort();
-			mill_take(m, res.elem);
-			armed[e.data.u32] = false;
+		if (epoll_wait(ep, &e, 1, 20000) != 1) {
+			m->idle++;
+			continue;
 		}
+		if (e.data.u32 == SELECTORS)
+			break;
+		if (rd(sel[e.data.u32], &res, sizeof(res)) != sizeof(res.h) + 8)
+			abort();
+		mill_take(m, res.elem);
+		armed[e.data.u32] = false;
 		i = chance(m, SELECTORS * 4);
 		if (i < SELECTORS && armed[i]) {
 			r = disarm(sel[i]);
@@ -1730,7 +1734,9 @@ TEST_F_TIMEOUT(stress, loses_and_doubles_nothing, 300)
 	uint64_t v, sum, n;
 
 	for (i = 0; i < 2; i++) {
-		m[i] = (struct mill){ .fd = { fd[0], fd[1] }, .seed = i + 1 };
+		m[i] = (struct mill){
+			.fd = { fd[0], fd[1] }, .seed = i + 1, .stop = eventfd(0, EFD_CLOEXEC),
+		};
 		ASSERT_EQ(0, pthread_create(&mills[i], NULL, mill_receive, &m[i]));
 	}
 	for (i = 0; i < 4; i++) {
@@ -1740,8 +1746,10 @@ TEST_F_TIMEOUT(stress, loses_and_doubles_nothing, 300)
 	for (i = 0; i < 4; i++)
 		pthread_join(feeders[i], NULL);
 	for (i = 0; i < 2; i++) {
-		__atomic_store_n(&m[i].stop, 1, __ATOMIC_RELEASE);
+		EXPECT_EQ(0, eventfd_write(m[i].stop, 1));
 		pthread_join(mills[i], NULL);
+		EXPECT_EQ(0, m[i].idle);
+		close(m[i].stop);
 	}
 	sum = m[0].sum + m[1].sum;
 	n = m[0].n + m[1].n;
