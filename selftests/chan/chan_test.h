@@ -31,14 +31,26 @@
 #include <linux/chan.h>
 
 /*
- * The harness ends a test that takes too long with alarm(2). A kernel that looks for
- * errors is SLOW times slower.
+ * How many times slower than usual the machine is: more than once if its kernel looks
+ * for errors. Such a kernel also keeps what is freed for a while, and makes each object
+ * bigger, and releases the device of a destroyed channel some seconds late.
  */
-static inline unsigned int slow_alarm(unsigned int seconds)
+static inline unsigned int slowness(void)
 {
 	const char *slow = getenv("SLOW");
 
-	return alarm(seconds * (slow ? atoi(slow) : 1));
+	return slow ? atoi(slow) : 1;
+}
+
+static inline bool debug_kernel(void)
+{
+	return slowness() > 1;
+}
+
+/* The harness ends a test that takes too long with alarm(2). */
+static inline unsigned int slow_alarm(unsigned int seconds)
+{
+	return alarm(seconds * slowness());
 }
 #define alarm(seconds) slow_alarm(seconds)
 #include "kselftest_harness.h"
@@ -120,6 +132,37 @@ static inline struct chan_limits limits(void)
 		abort();
 	}
 	return l;
+}
+
+/*
+ * Named channels in use by this user, which must be so many; when a debug kernel has
+ * released what was destroyed. If they never are, the harness ends the test.
+ */
+static inline unsigned long long named_in_use(unsigned long long want)
+{
+	while (debug_kernel() && limits().named != want)
+		usleep(10000);
+	return limits().named;
+}
+
+/* For a test to begin with, while all channels have nodes: those destroyed are gone. */
+static inline void wait_for_releases(void)
+{
+	struct chan_info entry;
+	struct chan_list l;
+	unsigned int n;
+
+	while (debug_kernel()) {
+		l = (struct chan_list){
+			.size = sizeof(l), .entries = (uintptr_t)&entry,
+			.entry_size = sizeof(entry), .count = 1,
+		};
+		for (n = 0; !ioctl(ctl_open(), CHAN_IOC_LIST, &l) && l.count; n++)
+			l.count = 1;
+		if (limits().total_channels == n)
+			return;
+		usleep(10000);
+	}
 }
 
 /* Both return the number of elements, or -errno. */
