@@ -91,12 +91,9 @@ TEST_F_TIMEOUT(leak, channels_made_used_and_freed_leave_nothing, 300)
 	EXPECT_EQ(before.bytes, after.bytes);
 	EXPECT_EQ(before.parked, after.parked);
 	EXPECT_EQ(before.total_parties, after.total_parties);
-	/* A debug kernel's slabs hold what is freed; it looks for leaks on its own. */
-	if (!debug_kernel()) {
-		/* A slab's per-CPU parts count as in use: some hundreds, not 100,000. */
-		EXPECT_LT(slab("chan_object") - objects, 500);
-		EXPECT_LT(slab_kib() - kib, 4096);
-	}
+	/* A slab's per-CPU parts count as in use: some hundreds, not 100,000. */
+	EXPECT_LT(slab("chan_object") - objects, 500);
+	EXPECT_LT(slab_kib() - kib, 4096);
 	TH_LOG("%d channels: %ld objects, %ld KiB of slabs more than before", CHANNELS,
 	       slab("chan_object") - objects, slab_kib() - kib);
 }
@@ -115,9 +112,7 @@ TEST_F_TIMEOUT(leak, many_idle_channels_take_little_memory, 300)
 	}
 	per = (slab_kib() - before) * 1024 / HELD;
 	TH_LOG("%ld bytes of kernel memory for an idle unbuffered channel, file included", per);
-	if (!debug_kernel()) {
-		EXPECT_LE(per, 1024);
-	}
+	EXPECT_LE(per, 1024);
 	for (i = 0; i < HELD; i++)
 		close(fds[i]);
 	free(fds);
