@@ -56,7 +56,6 @@ enum chan_quota {
  * @short_len: &struct chan.short_len, or U32_MAX if it has stood by
  * @may_send: immutable
  * @may_recv: immutable
- * @polled: somebody has polled it
  */
 struct chan_handle {
 	struct chan *chan;
@@ -67,7 +66,6 @@ struct chan_handle {
 	u32 short_len;
 	bool may_send;
 	bool may_recv;
-	bool polled;
 };
 
 struct chan_node;

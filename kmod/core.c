@@ -91,8 +91,8 @@ static void chan_wake(const struct chan_wake *w)
 {
 	if (w->task)
 		wake_up_process(w->task);
-	else
-		wake_up_interruptible_poll(w->wq, CHAN_POLL_IN);
+	else	/* all of them: who is exclusive may be another's */
+		chan_raise(w->wq, CHAN_POLL_IN, true);
 }
 
 static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)

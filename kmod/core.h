@@ -43,8 +43,9 @@
  * wake-up, because chan_lock() enters an RCU read-side section while the party
  * is still queued, thus alive, and a task_struct is freed a grace period after
  * its task's end. A wake-up that comes late finds the task elsewhere and is a
- * spurious one, which every sleeper in the kernel allows for. Who is woken through
- * a wait queue frees that a grace period after it has left the channel's queue.
+ * spurious one, which every sleeper in the kernel allows for. A wait queue through
+ * which a party is woken is the channel's own, or is freed a grace period after the
+ * party has left the channel's queue.
  *
  * SELECT
  *

@@ -36,7 +36,6 @@ static int chan_handle_init(struct chan_handle *h, struct chan_object *o,
 	h->spare = spare;
 	h->standby = NULL;
 	h->short_len = o->chan.short_len;
-	h->polled = false;
 	h->may_send = mode & FMODE_WRITE;
 	h->may_recv = mode & FMODE_READ;
 	if (o->flags & CHAN_STANDBY && h->may_recv) {
@@ -293,30 +292,19 @@ static __poll_t chan_poll_send(const struct chan *c, bool may_recv)
 	return chan_can_send(c) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
-/* Before it is looked whether the handle stands by: later it can't begin to. */
-static void chan_set_polled(struct chan_handle *h)
-{
-	if (likely(READ_ONCE(h->polled)))
-		return;
-	spin_lock(&h->chan->lock);
-	WRITE_ONCE(h->polled, true);
-	spin_unlock(&h->chan->lock);
-}
-
 static __poll_t chan_poll(struct file *file, poll_table *wait)
 {
 	struct chan_handle *h = file->private_data;
 	struct chan *c = h->chan;
 	__poll_t events = 0;
 
-	chan_set_polled(h);
+	/* Two queues and no more: io_uring takes no third. */
 	if (h->may_recv)
 		poll_wait(file, &c->rpoll, wait);
-	if (unlikely(h->standby) && chan_standby_poll(h, file, wait))
-		events |= EPOLLIN | EPOLLRDNORM;
-	/* io_uring takes two queues at most. */
-	if (h->may_send && (!h->may_recv || poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM)))
+	if (h->may_send)
 		poll_wait(file, &c->wpoll, wait);
+	if (unlikely(h->standby) && chan_standby_ready(h))
+		events |= EPOLLIN | EPOLLRDNORM;
 	spin_lock(&c->lock);
 	while (unlikely(!chan_prune(c))) {
 		spin_unlock(&c->lock);

@@ -11,23 +11,19 @@
 /**
  * struct chan_standby - a handle that stands by
  * @mutex: outside all locks of channels
- * @wq: who polls the handle
  * @on: mutex to write; off after it was told so
  * @parked: mutex to write; it is enqueued, or was and has been fired
  * @party: who waits, while @parked
  * @waiter: its place
  * @spare: xchg(); where the next element lands
- * @rcu: who fires it wakes @wq after it has left the queue
  */
 struct chan_standby {
 	struct mutex mutex;
-	wait_queue_head_t wq;
 	bool on;
 	bool parked;
 	struct chan_party party;
 	struct chan_waiter waiter;
 	struct chan_elem *spare;
-	struct rcu_head rcu;
 };
 
 static struct chan_elem *chan_standby_elem(struct chan_handle *h)
@@ -187,18 +183,15 @@ ssize_t chan_standby_recv(struct chan_io *io, size_t n)
 }
 
 /**
- * chan_standby_poll() - has an element come?
- * @h: the handle
- * @file: its file
- * @wait: who polls
+ * chan_standby_ready() - has an element come?
+ * @h: the handle, which has stood by
  *
  * Return: whether it has.
  */
-bool chan_standby_poll(struct chan_handle *h, struct file *file, poll_table *wait)
+bool chan_standby_ready(const struct chan_handle *h)
 {
-	struct chan_standby *sb = h->standby;
+	const struct chan_standby *sb = h->standby;
 
-	poll_wait(file, &sb->wq, wait);
 	return smp_load_acquire(&sb->parked) && smp_load_acquire(&sb->party.state) == CHAN_FIRED;
 }
 
@@ -217,15 +210,12 @@ bool chan_standby_is_on(const struct chan_handle *h)
  * chan_standby_new() - let a handle stand by
  * @h: the handle, which may receive
  *
- * Return: 0; or -EDQUOT, -ENOMEM; -EBUSY if it was polled: who polls already doesn't
- * wait for what comes to the handle alone; -EEXIST if somebody else was first.
+ * Return: 0; or -EDQUOT, -ENOMEM; -EEXIST if somebody else was first.
  */
 int chan_standby_new(struct chan_handle *h)
 {
 	struct chan_standby *sb = kzalloc(sizeof(*sb), GFP_KERNEL_ACCOUNT);
 	struct chan_elem *e;
-	int r;
-
 	if (!sb)
 		return -ENOMEM;
 	e = chan_elem_new(h->chan, h->account);
@@ -234,23 +224,18 @@ int chan_standby_new(struct chan_handle *h)
 		return PTR_ERR(e);
 	}
 	mutex_init(&sb->mutex);
-	init_waitqueue_head(&sb->wq);
 	sb->spare = e;
 	sb->on = true;
-	sb->party.wq = &sb->wq;
+	/* Of those who poll the channel some poll the handle: all are told, and look. */
+	sb->party.wq = &h->chan->rpoll;
 	sb->waiter.party = &sb->party;
-	spin_lock(&h->chan->lock);
-	r = h->standby ? -EEXIST : h->polled ? -EBUSY : 0;
-	if (!r) {
-		smp_store_release(&h->standby, sb);	/* pairs with those who look */
-		WRITE_ONCE(h->short_len, U32_MAX);	/* what has come is before the ring */
-	}
-	spin_unlock(&h->chan->lock);
-	if (r) {
+	if (cmpxchg(&h->standby, NULL, sb)) {
 		chan_elem_free(h->chan, e);
 		kfree(sb);
+		return -EEXIST;
 	}
-	return r;
+	WRITE_ONCE(h->short_len, U32_MAX);	/* what has come is before the ring */
+	return 0;
 }
 
 /**
@@ -262,7 +247,7 @@ void chan_standby_free(struct chan_handle *h)
 	chan_standby_leave(h);
 	if (h->standby->spare)
 		chan_elem_free(h->chan, h->standby->spare);
-	kfree_rcu(h->standby, rcu);
+	kfree(h->standby);
 }
 
 /* Return: whether it stood by before. */

@@ -5,8 +5,6 @@
 #ifndef _CHAN_STANDBY_H
 #define _CHAN_STANDBY_H
 
-#include <linux/poll.h>
-
 #include "xfer.h"
 
 int chan_standby_new(struct chan_handle *h);
@@ -14,7 +12,7 @@ void chan_standby_free(struct chan_handle *h);
 void chan_standby_leave(struct chan_handle *h);
 bool chan_standby_is_on(const struct chan_handle *h);
 ssize_t chan_standby_recv(struct chan_io *io, size_t n);
-bool chan_standby_poll(struct chan_handle *h, struct file *file, poll_table *wait);
+bool chan_standby_ready(const struct chan_handle *h);
 long chan_ioctl_standby(struct chan_handle *h, unsigned long on);
 
 #endif /* _CHAN_STANDBY_H */

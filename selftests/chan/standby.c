@@ -496,7 +496,8 @@ TEST_F(standby, only_the_handle_that_was_given_it_is_readable)
 	int other = narrow(self->r, O_RDONLY | O_NONBLOCK);
 	int mine = watch(self->fd, EPOLLIN | EPOLLET), theirs = watch(other, EPOLLIN | EPOLLET);
 
-	EXPECT_EQ(-EBUSY, standby(other, 1));
+	/* It was polled before, and that is no matter. */
+	EXPECT_LE(0, standby(other, 1));
 	stand_by(PASS);
 	put(PASS, 1);
 	EXPECT_EQ(EPOLLIN, event_now(mine));
@@ -552,13 +553,16 @@ TEST_F(standby, bad_arguments)
 	EXPECT_EQ(-ENOTTY, standby(ctl_open(), 1));
 	/* What was refused doesn't stand by. */
 	EXPECT_EQ(0, standby(r, 0));
-	/* Polled before: too late. */
+	/* Nor does one that was not told. */
 	EXPECT_EQ(0, poll_now(r));
 	EXPECT_EQ(0, standby(r, 0));
-	EXPECT_EQ(-EBUSY, standby(r, 1));
 	set_nonblock(r, true);
 	EXPECT_EQ(-EAGAIN, rd(r, self->b, SIZE));
 	EXPECT_EQ(0, info(self->w).parked_receivers);
+	/* Polled before, it can still be told. */
+	EXPECT_EQ(0, standby(r, 1));
+	EXPECT_EQ(-EAGAIN, rd(r, self->b, SIZE));
+	EXPECT_EQ(1, info(self->w).parked_receivers);
 	close(r);
 	close(look);
 }

@@ -223,9 +223,4 @@ static inline void __wake_up(wait_queue_head_t *wq, int mode, int exclusive, u32
 		__atomic_store_n(&wq->all, true, __ATOMIC_RELAXED);
 }
 
-static inline void wake_up_interruptible_poll(wait_queue_head_t *wq, u32 events)
-{
-	__wake_up(wq, TASK_INTERRUPTIBLE, 1, events);
-}
-
 #endif /* SHIM_H */

@@ -39,8 +39,7 @@
  * - EALREADY: a case has committed, too late to take a selector back.
  * - EBADF: the handle has not the direction that the operation needs; in a select,
  *   also no open file.
- * - EBUSY: the selector is armed, or has a result that was not read; or the handle
- *   was polled before it was told to stand by.
+ * - EBUSY: the selector is armed, or has a result that was not read.
  * - EDQUOT: a limit of the user, or of an owner of the user's namespace, is
  *   reached: channels, named channels or their rate, bytes, parked bytes,
  *   selectors, or timers.
@@ -427,9 +426,8 @@ struct chan_destroy {
  * an unbuffered channel, through epoll(7) alone. An element not taken when the handle
  * is closed, or told 0, or made to wait, or is in a case of a select, goes back into
  * the channel, in its place.
- * With %CHAN_STANDBY every handle of the channel stands by from the start; another
- * must be told before it is polled for the first time (else EBUSY).
- * Return: 1 if it stood by before, else 0. Errors: EBADF, EBUSY, EDQUOT, EINVAL, ENOMEM.
+ * With %CHAN_STANDBY every handle of the channel stands by from the start.
+ * Return: 1 if it stood by before, else 0. Errors: EBADF, EDQUOT, EINVAL, ENOMEM.
  */
 
 /* What a case does, in &struct chan_case.op. */

@@ -637,10 +637,7 @@ struct chan_sel *chan_sel_unref(struct chan_sel *sel);
  * room for one element. So programs that never block meet on an unbuffered channel:
  * poll(2) tells when a sender has come, and the next receive takes the element.
  *
- * A handle must be told before it is polled for the first time.
- *
- * Return: 1 if it stood by before, else 0; or -EBADF, -EBUSY (it was polled before),
- * -EDQUOT, -ENOMEM.
+ * Return: 1 if it stood by before, else 0; or -EBADF, -EDQUOT, -ENOMEM.
  * Since: 0.1
  */
 int chan_standby(struct chan *c, int on);

@@ -21,7 +21,7 @@ static const char * const texts[] = {
 	[EBADF] =
 		"the handle isn't open for this direction, or isn't open at all",
 	[EBUSY] =
-		"the selector is armed or has a result, or the handle was polled before it stood by",
+		"the selector is armed or has a result",
 	[EDQUOT] =
 		"over a quota of the user: let go of channels, or have the module's limits raised",
 	[EEXIST] =
