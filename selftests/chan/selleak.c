@@ -40,6 +40,7 @@ static long vmalloc_kib(void)
 FIXTURE(leak)
 {
 	int fd[CHANS];
+	unsigned int begun;		/* selects of the thread */
 	unsigned char a[4096], b[4096];
 	struct chan_case cases[CASES];
 };
@@ -84,8 +85,10 @@ static void *lose_run(void *arg)
 	FIXTURE_DATA(leak) *self = arg;
 	long i, bad = 0;
 
-	for (i = 0; i < BATCH; i++)
+	for (i = 0; i < BATCH; i++) {
+		__atomic_add_fetch(&self->begun, 1, __ATOMIC_RELEASE);
 		bad += !(select_n(self->cases, CASES, 0, 0) & CHAN_OK);
+	}
 	return (void *)bad;
 }
 
@@ -99,13 +102,17 @@ static void lose(struct __test_metadata *_metadata, FIXTURE_DATA(leak) *self,
 	void *bad;
 
 	while (batches--) {
+		self->begun = 0;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, lose_run, self));
 		for (n = 0; n < BATCH; n++) {
 			at = (batches + n) % CHANS;
 			sends = self->cases[at].op == CHAN_CASE_SEND;
-			/* It waits in all of them: it doesn't find one ready. */
-			wait_parked(self->fd[at], sends ? CASES / CHANS : 0,
-				    sends ? 0 : CASES / CHANS);
+			/* The one before has left, this one waits in all channels. */
+			while (__atomic_load_n(&self->begun, __ATOMIC_ACQUIRE) != n + 1)
+				sched_yield();
+			wait_parties(1);
+			ASSERT_EQ(sends ? CASES / CHANS : 0, info(self->fd[at]).parked_senders);
+			ASSERT_EQ(sends ? 0 : CASES / CHANS, info(self->fd[at]).parked_receivers);
 			ASSERT_EQ(variant->elem_size,
 				  sends ? rd(self->fd[at], self->b, variant->elem_size) :
 					  wr(self->fd[at], self->a, variant->elem_size));
