@@ -75,6 +75,7 @@ static bool have_user_namespaces(void)
 
 static const char * const params[] = {
 	"user_channels", "user_named", "user_bytes", "user_parked", "named_rate",
+	"user_selectors", "user_timers",
 };
 
 #define NR_PARAMS	(sizeof(params) / sizeof(*params))
@@ -256,7 +257,7 @@ static int clean_up(void)
 static bool same_use(const struct chan_limits *a, const struct chan_limits *b)
 {
 	return a->channels == b->channels && a->named == b->named && a->bytes == b->bytes &&
-	       a->parked == b->parked;
+	       a->parked == b->parked && a->selectors == b->selectors && a->timers == b->timers;
 }
 
 TEST(chanctl_is_roots_by_default)
@@ -1486,6 +1487,133 @@ TEST_F(perms, a_call_that_waits_with_a_middling_element_pays_for_it)
 		EXPECT_EQ(-ETIMEDOUT, send_n(small, buf, 1, CHAN_TIMEOUT, MSEC));
 		turn(BOB, 0);
 		EXPECT_EQ(-ETIMEDOUT, recv_n(fd, in, 1, CHAN_TIMEOUT, MSEC));
+	}
+}
+
+/*
+ * Selectors and timers
+ */
+
+TEST_F(perms, selectors_have_a_quota)
+{
+	struct chan_limits l, after;
+	int sel[3], i;
+
+	AS(0) {
+		turn(ALICE, 0);
+		set_param("user_selectors", limits().selectors + 3);
+		turn(ALICE, ALICE);
+		for (i = 0; i < 3; i++) {
+			sel[i] = make_selector(0);
+			EXPECT_GE(sel[i], 0);
+		}
+		l = limits();
+		EXPECT_EQ(l.user_selectors, l.selectors);
+		EXPECT_EQ(-EDQUOT, make_selector(0));
+		EXPECT_EQ(-EDQUOT, make_selector(O_NONBLOCK));
+		after = limits();
+		EXPECT_TRUE(same_use(&l, &after));
+		/* Whoever has one may use it; channels are another matter. */
+		EXPECT_EQ(-EINPROGRESS, arm_n(sel[0], NULL, 0, 0));
+		EXPECT_GE(make_chan(8, 4, 0), 0);
+
+		turn(BOB, BOB);
+		EXPECT_GE(make_selector(0), 0);
+		turn(ALICE, 0);
+		EXPECT_GE(make_selector(0), 0);
+		EXPECT_EQ(l.selectors + 1, limits().selectors);
+		turn(ALICE, ALICE);
+		close(sel[0]);
+		EXPECT_EQ(-EDQUOT, make_selector(0));
+		close(sel[1]);
+		EXPECT_GE(make_selector(0), 0);
+		EXPECT_EQ(-EDQUOT, make_selector(0));
+	}
+	/* Who made it pays, as long as it is open anywhere. */
+	AS(ALICE) {
+		EXPECT_EQ(0, limits().selectors);
+	}
+}
+
+TEST_F(perms, timers_have_a_quota)
+{
+	struct chan_create c = {
+		.flags = CHAN_TIMER, .elem_size = 8, .capacity = 1, .fd_flags = O_RDONLY,
+	};
+	struct chan_limits l, after;
+	int fd;
+
+	AS(0) {
+		turn(ALICE, 0);
+		set_param("user_timers", limits().timers + 2);
+		turn(ALICE, ALICE);
+		fd = create(&c);
+		EXPECT_GE(fd, 0);
+		EXPECT_GE(create(&c), 0);
+		l = limits();
+		EXPECT_EQ(l.user_timers, l.timers);
+		EXPECT_EQ(-EDQUOT, create(&c));
+		after = limits();
+		EXPECT_TRUE(same_use(&l, &after));
+		/* A handle is no timer, a channel neither. */
+		EXPECT_GE(narrow(fd, O_RDONLY), 0);
+		EXPECT_GE(make_chan(8, 1, 0), 0);
+
+		turn(BOB, BOB);
+		EXPECT_GE(create(&c), 0);
+		turn(ALICE, 0);
+		EXPECT_GE(create(&c), 0);
+		EXPECT_EQ(l.timers + 1, limits().timers);
+	}
+	AS(ALICE) {
+		EXPECT_EQ(0, limits().timers);
+	}
+}
+
+/* What an armed selector sends, and where it receives, is memory that waits. */
+TEST_F(perms, armed_selectors_pay_for_what_waits)
+{
+	static const unsigned int sizes[] = { 1000, BIG };
+	char buf[BIG] = {};
+	struct chan_limits l, after;
+	struct chan_case k[2];
+	unsigned int i;
+	int fd, sel;
+
+	AS(0) {
+		turn(ALICE, ALICE);
+		sel = make_selector(O_NONBLOCK);
+		for (i = 0; i < 2; i++) {
+			fd = make_chan(sizes[i], 0, 0);
+			EXPECT_GE(fd, 0);
+			k[0] = recv_case(fd, buf);
+			k[1] = send_case(fd, buf);
+			l = limits();
+			EXPECT_EQ(-EINPROGRESS, arm_n(sel, k, 2, 0));
+			EXPECT_GE(limits().parked, l.parked + 2 * sizes[i]);
+			EXPECT_EQ(0, disarm(sel));
+			after = limits();
+			EXPECT_TRUE(same_use(&l, &after));
+
+			turn(ALICE, 0);
+			set_param("user_parked", l.parked + sizes[i]);
+			turn(ALICE, ALICE);
+			EXPECT_EQ(-EDQUOT, arm_n(sel, k, 2, 0));
+			EXPECT_EQ(-EINVAL, disarm(sel));
+			EXPECT_EQ(0, info(fd).parked_senders);
+			EXPECT_EQ(0, info(fd).parked_receivers);
+			after = limits();
+			EXPECT_EQ(l.parked, after.parked);
+			turn(ALICE, 0);
+			set_param("user_parked", l.user_parked);
+			turn(ALICE, ALICE);
+			EXPECT_EQ(-EINPROGRESS, arm_n(sel, k, 2, 0));
+			EXPECT_EQ(0, disarm(sel));
+		}
+		close(sel);
+	}
+	AS(ALICE) {
+		EXPECT_EQ(0, limits().parked);
 	}
 }
 
