@@ -150,6 +150,7 @@ static void chan_cases_leave_standby(struct chan_cases *cs)
 		if (!cs->options[i].chan || cs->options[i].sending)
 			continue;
 		h = cs->files[i]->private_data;
+		/* pairs with chan_standby_new() */
 		if (smp_load_acquire(&h->standby))
 			chan_standby_leave(h);
 	}
@@ -198,8 +199,7 @@ static struct chan_io chan_case_io(struct chan_cases *cs, u32 i)
 		.mem.addr = u64_to_user_ptr(k->buf),
 		.wire = h->chan->elem_size,
 		.len = k->len,
-		.len_addr = h->chan->message && !cs->options[i].sending ?
-			    &cs->user[i].len : NULL,
+		.len_addr = h->chan->message && !cs->options[i].sending ? &cs->user[i].len : NULL,
 		.faults = cs->faults,
 		.nonblock = true,
 	};
@@ -305,8 +305,9 @@ static size_t chan_case_room(const struct chan_cases *cs, u32 i)
 {
 	const struct chan *c = cs->options[i].chan;
 
-	return chan_elem_room(c->message && cs->options[i].sending ? cs->cases[i].len :
-			      c->elem_size);
+	if (c->message && cs->options[i].sending)
+		return chan_elem_room(cs->cases[i].len);
+	return chan_elem_room(c->elem_size);
 }
 
 /* Bytes of the waiters, of all elements to be sent, and of one that lands. */

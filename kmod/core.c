@@ -87,6 +87,22 @@ static void chan_raise(wait_queue_head_t *wq, __poll_t events, bool all)
 		__wake_up(wq, TASK_INTERRUPTIBLE, !all, poll_to_key(events));
 }
 
+/*
+ * A claimed party's lock is held from one function to another, as the claim turns out:
+ * sparse can't follow that, and is told that nothing happens.
+ */
+static void chan_party_lock(struct chan_party *p, int subclass)
+{
+	spin_lock_nested(&p->lock, subclass);
+	__release(&p->lock);
+}
+
+static void chan_party_unlock(struct chan_party *p)
+{
+	__acquire(&p->lock);
+	spin_unlock(&p->lock);
+}
+
 static void chan_wake(const struct chan_wake *w)
 {
 	if (w->task)
@@ -101,7 +117,7 @@ static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)
 	u32 i;
 
 	if (unlikely(h->claimed))	/* and not committed */
-		spin_unlock(&h->claimed->lock);
+		chan_party_unlock(h->claimed);
 	spin_unlock(&c->lock);
 	for (i = 0; i < h->nr_wakes; i++)
 		chan_wake(&h->wake[i]);
@@ -201,18 +217,18 @@ static enum chan_claim chan_claim_both(struct chan_party *p, struct chan_party *
 		first = min(p, me);
 		second = max(p, me);
 	}
-	spin_lock(&first->lock);
+	chan_party_lock(first, 0);
 	if (second)
-		spin_lock_nested(&second->lock, SINGLE_DEPTH_NESTING);
+		chan_party_lock(second, SINGLE_DEPTH_NESTING);
 	if (me->state != CHAN_PENDING)
 		r = CHAN_CLAIM_LOST;
 	else if (p->state != CHAN_PENDING)
 		r = CHAN_CLAIM_STALE;
 	else
 		WRITE_ONCE(me->state, CHAN_FIRED);
-	spin_unlock(&me->lock);
+	chan_party_unlock(me);
 	if (second && r != CHAN_CLAIM_DONE)
-		spin_unlock(&p->lock);
+		chan_party_unlock(p);
 	return r;
 }
 
@@ -223,10 +239,10 @@ static enum chan_claim chan_claim(struct chan_party *p, struct chan_party *me)
 		return chan_claim_both(p, me);
 	if (!p->several)
 		return CHAN_CLAIM_DONE;
-	spin_lock(&p->lock);
+	chan_party_lock(p, 0);
 	if (p->state == CHAN_PENDING)
 		return CHAN_CLAIM_DONE;
-	spin_unlock(&p->lock);
+	chan_party_unlock(p);
 	return CHAN_CLAIM_STALE;
 }
 
@@ -294,7 +310,7 @@ static void chan_fire(struct chan *c, struct chan_hold *h, struct chan_waiter *w
 	p->winner = w;
 	smp_store_release(&p->state, CHAN_FIRED);	/* pairs with chan_sleep() */
 	if (h->claimed) {
-		spin_unlock(&h->claimed->lock);
+		chan_party_unlock(h->claimed);
 		h->claimed = NULL;
 	}
 }
@@ -773,12 +789,13 @@ bool chan_prune(struct chan *c)
 			queue = &c->sendq;
 		}
 		w = list_first_entry(queue, struct chan_waiter, node);
-		if (chan_is_stale(w))
+		if (chan_is_stale(w)) {
 			chan_unlink(c, w);
-		else if (queue == &c->sendq)
+			continue;
+		}
+		if (queue == &c->sendq)
 			return true;
-		else
-			queue = &c->sendq;
+		queue = &c->sendq;
 	}
 	return false;
 }

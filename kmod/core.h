@@ -181,7 +181,7 @@ struct chan_party {
 	struct task_struct *task;
 	wait_queue_head_t *wq;
 	struct chan_waiter *winner;
-	spinlock_t lock;
+	spinlock_t lock;		/* inside that of a channel */
 };
 
 /**

@@ -166,6 +166,7 @@ int chan_choice_enqueue(struct chan_choice *s)
 			s->nr_queued = ++n;
 		cond_resched();
 	}
+	/* pairs with chan_fire() */
 	return smp_load_acquire(&s->party.state) == CHAN_PENDING ? -EAGAIN : 0;
 }
 

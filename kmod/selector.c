@@ -24,7 +24,7 @@
  * @rcu: who fires it wakes @wq after it has left the queues
  */
 struct chan_sel {
-	struct mutex mutex;
+	struct mutex mutex;		/* outermost */
 	wait_queue_head_t wq;
 	struct chan_account *account;
 	bool armed;
@@ -35,8 +35,10 @@ struct chan_sel {
 /* Is there something to read? */
 static bool chan_sel_ready(struct chan_sel *sel)
 {
-	return READ_ONCE(sel->armed) &&
-	       smp_load_acquire(&sel->cases.choice.party.state) == CHAN_FIRED;
+	if (!READ_ONCE(sel->armed))
+		return false;
+	/* pairs with chan_fire() */
+	return smp_load_acquire(&sel->cases.choice.party.state) == CHAN_FIRED;
 }
 
 /*

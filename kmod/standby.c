@@ -18,7 +18,7 @@
  * @spare: xchg(); where the next element lands
  */
 struct chan_standby {
-	struct mutex mutex;
+	struct mutex mutex;		/* outermost */
 	bool on;
 	bool parked;
 	struct chan_party party;
@@ -192,6 +192,7 @@ bool chan_standby_ready(const struct chan_handle *h)
 {
 	const struct chan_standby *sb = h->standby;
 
+	/* pairs with chan_standby_park() and chan_fire() */
 	return smp_load_acquire(&sb->parked) && smp_load_acquire(&sb->party.state) == CHAN_FIRED;
 }
 
@@ -216,6 +217,7 @@ int chan_standby_new(struct chan_handle *h)
 {
 	struct chan_standby *sb = kzalloc(sizeof(*sb), GFP_KERNEL_ACCOUNT);
 	struct chan_elem *e;
+
 	if (!sb)
 		return -ENOMEM;
 	e = chan_elem_new(h->chan, h->account);

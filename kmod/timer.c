@@ -31,7 +31,7 @@ struct chan_clock {
 	struct chan *chan;
 	struct hrtimer hrtimer;
 	struct kthread_work work;
-	struct mutex mutex;
+	struct mutex mutex;		/* outermost */
 	bool running;
 	bool armed;
 	ktime_t expires;

@@ -31,6 +31,8 @@ typedef unsigned int __poll_t;
 #undef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 #define __aligned(n)		__attribute__((__aligned__(n)))
+#define __acquire(lock)		((void)0)
+#define __release(lock)		((void)0)
 #define __acquires(lock)
 #define __releases(lock)
 #define likely(x)		__builtin_expect(!!(x), 1)
@@ -133,7 +135,7 @@ static inline void spin_unlock(spinlock_t *l)
 }
 
 #define SINGLE_DEPTH_NESTING	1
-#define spin_lock_nested(l, n)	spin_lock(l)
+#define spin_lock_nested(l, n)	((void)(n), spin_lock(l))
 
 #define lockdep_assert_held(l)	assert((l)->held)
 
