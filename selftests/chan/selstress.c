@@ -72,10 +72,13 @@ ADD(threads_capacity_64, .elements = 60000, .capacity = 64, .elem_size = 16, );
 ADD(threads_messages, .elements = 40000, .capacity = 4, .elem_size = 200, .flags = CHAN_MESSAGE, );
 ADD(threads_by_reference_unbuffered, .elements = 20000, .capacity = 0, .elem_size = ELEM, );
 ADD(threads_by_reference, .elements = 40000, .capacity = 64, .elem_size = ELEM, );
-ADD(threads_both_ways_unbuffered, .elements = 40000, .capacity = 0, .elem_size = 16, .both = true, );
-ADD(threads_both_ways_capacity_1, .elements = 40000, .capacity = 1, .elem_size = 16, .both = true, );
+ADD(threads_both_ways_unbuffered, .elements = 40000, .capacity = 0, .elem_size = 16,
+    .both = true, );
+ADD(threads_both_ways_capacity_1, .elements = 40000, .capacity = 1, .elem_size = 16,
+    .both = true, );
 ADD(threads_closing, .elements = 2000, .capacity = 2, .elem_size = 16, .closing = 25, );
-ADD(threads_closing_unbuffered, .elements = 2000, .capacity = 0, .elem_size = ELEM, .closing = 25, );
+ADD(threads_closing_unbuffered, .elements = 2000, .capacity = 0, .elem_size = ELEM,
+    .closing = 25, );
 ADD(threads_closing_both_ways, .elements = 2000, .capacity = 0, .elem_size = 16, .both = true,
     .closing = 25, );
 ADD(processes_unbuffered, .elements = 30000, .capacity = 0, .elem_size = 16, .processes = true, );
@@ -385,9 +388,9 @@ static void give_up(FIXTURE_DATA(stress) *self)
 	       (unsigned long long)self->shared->received);
 	for (c = 0; c < CHANS; c++) {
 		i = info(self->fd[c]);
-		printf("# channel %d: flags %x, %u of %u, sent %llu, received %llu, parked senders %u, receivers %u\n",
-		       c, i.flags, i.len, i.capacity, i.sent, i.received, i.parked_senders,
-		       i.parked_receivers);
+		printf("# channel %d: flags %x, %u of %u, sent %llu, received %llu, ", c, i.flags,
+		       i.len, i.capacity, i.sent, i.received);
+		printf("parked senders %u, receivers %u\n", i.parked_senders, i.parked_receivers);
 	}
 	for (w = self->workers; w < self->workers + self->nr_workers; w++)
 		printf("# worker %u: role %d, sent %u of %u, gone %d %d %d %d\n", w->me, w->role,
@@ -539,7 +542,7 @@ TEST_F_TIMEOUT(stress, what_was_sent_is_received_once, 300)
 		}
 	}
 	setitimer(ITIMER_REAL, &none, NULL);
-	TH_LOG("%llu elements in %llu ms; %llu defaults, %llu timeouts, %llu signals, %llu interrupted",
+	TH_LOG("%llu elements in %llu ms; %llu defaults, %llu timeouts, %llu signals, %llu EINTR",
 	       elements, (now_ns() - begun) / MSEC, (unsigned long long)s->defaults,
 	       (unsigned long long)s->timeouts, (unsigned long long)s->caught,
 	       (unsigned long long)s->interrupted);
