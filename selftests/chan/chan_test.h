@@ -362,6 +362,7 @@ static inline long standby(int fd, unsigned long on)
 /* A call in a thread of its own. */
 struct call {
 	pthread_t thread;
+	_Atomic pid_t tid;
 	int fd;
 	bool sending;
 	void *buf;
@@ -373,6 +374,7 @@ static inline void *call_run(void *arg)
 {
 	struct call *c = arg;
 
+	c->tid = gettid();
 	c->result = c->sending ? wr(c->fd, c->buf, c->len) : rd(c->fd, c->buf, c->len);
 	return NULL;
 }
@@ -384,6 +386,27 @@ static inline void call_start(struct call *c, int fd, bool sending, void *buf, s
 		perror("pthread_create");
 		abort();
 	}
+}
+
+/*
+ * Wait until the call sleeps: then it has told all who poll that it is parked, which
+ * it does after wait_parked() can see it.
+ */
+static inline void call_wait_asleep(struct call *c)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	do {
+		sched_yield();
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", c->tid);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(f);
+	} while (state != 'S');
 }
 
 static inline long call_end(struct call *c)

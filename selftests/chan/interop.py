@@ -22,7 +22,7 @@ import time
 CREATE, LIMITS = 0xC400, 0xC403
 CLOSE, INFO, NARROW, DESTROY = 0xC412, 0xC413, 0xC414, 0xC415
 CREATE_FORMAT = "=IIIIIIiIQ32s64s"
-LIMITS_FORMAT = "=II14Q"
+LIMITS_FORMAT = "=II18Q"
 INFO_FORMAT = "=IIQ10IQQ32s64s"
 NARROW_FORMAT = "=IIiI"
 DESTROY_FORMAT = "=II"
@@ -65,7 +65,7 @@ def usage():
     """How many channels this user has, and how many of them are named."""
     ctl = os.open("/dev/chanctl", os.O_RDWR | os.O_CLOEXEC)
     try:
-        return call(ctl, LIMITS, LIMITS_FORMAT, *[0] * 15)[10:12]
+        return call(ctl, LIMITS, LIMITS_FORMAT, *[0] * 19)[10:12]
     finally:
         os.close(ctl)
 

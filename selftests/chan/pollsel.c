@@ -87,6 +87,7 @@ static void offer(ARGS, struct call *sender)
 	call_start(sender, self->w, true, &self->v, 8);
 	if (!variant->capacity) {
 		wait_parked(self->fd, 1, 0);
+		call_wait_asleep(sender);
 	} else {
 		EXPECT_EQ(8, call_end(sender));
 	}
