@@ -15,7 +15,20 @@ static u32 chan_below(u64 *random, u32 n)
 	return (*random >> 32) * n >> 32;
 }
 
-static int chan_try_in_order(struct chan_choice *s)
+static bool chan_again(void)
+{
+	cond_resched();
+	return true;
+}
+
+/**
+ * chan_choice_try() - do one of those that are ready
+ * @s: the select
+ *
+ * Return: which, and its result is set; -EAGAIN if at some time during the call, each
+ * at its own, none was ready.
+ */
+int chan_choice_try(struct chan_choice *s)
 {
 	const struct chan_option *options = s->options, *o;
 	const bool by_priority = s->by_priority;
@@ -35,34 +48,16 @@ static int chan_try_in_order(struct chan_choice *s)
 		o = &options[i];
 		if (!o->chan || (nr > 1 && !chan_looks_ready(o->chan, o->sending)))
 			continue;
-		r = s->attempt(s, i);
-		if (r == -EBUSY)
-			return r;
+		/* The same again: another draw would make it the less likely. */
+		do {
+			r = s->attempt(s, i);
+		} while (r == -EBUSY && chan_again());
 		if (r != -EAGAIN) {
 			s->result = r;
 			return i;
 		}
 	}
 	return -EAGAIN;
-}
-
-/**
- * chan_choice_try() - do one of those that are ready
- * @s: the select
- *
- * Return: which, and its result is set; -EAGAIN if at some time during the call, each
- * at its own, none was ready.
- */
-int chan_choice_try(struct chan_choice *s)
-{
-	int r;
-
-	for (;;) {
-		r = chan_try_in_order(s);
-		if (r != -EBUSY)
-			return r;
-		cond_resched();
-	}
 }
 
 /* Read or compare all generations. Return: whether they are as in @gens. */

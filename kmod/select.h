@@ -26,7 +26,7 @@ struct chan_option {
  * @order: their numbers, 0 to @nr - 1 at first: the order in which they are tried
  * @by_priority: that stays their own order; else it is shuffled
  * @attempt: try one of the options without waiting; gives what its operation gives, of
- *	which -EAGAIN says that it isn't ready, and -EBUSY that all must be tried again
+ *	which -EAGAIN says that it isn't ready, and -EBUSY that it must be tried again
  * @result: what the chosen operation gave: 1, 0 for closed, -EPIPE or another errno
  * @waiters: to wait: @nr of them, with elements; set by chan_choice_wait()
  * @nr_queued: how many options, in their order, have been enqueued, or are not to be

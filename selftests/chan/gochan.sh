@@ -36,6 +36,13 @@ all_there() {
 	return 1
 }
 
+# Until so many programs have said that they wait.
+waiting() {
+	until [ "$(grep -c waiting "$work/deadlines")" = "$1" ]; do
+		sleep 0.01
+	done
+}
+
 numbers() {
 	od -An -v -w8 -t u8 | tr -d ' '
 }
@@ -51,8 +58,10 @@ for capacity in 0 1 64; do
 
 	# Two processes that receive and two that send, four goroutines each.
 	path=$(node gophers)
-	"$gochan" recv "$path" 4 >"$work/1" 2>"$work/deadlines" & one=$!
+	: >"$work/deadlines"
+	"$gochan" recv "$path" 4 >"$work/1" 2>>"$work/deadlines" & one=$!
 	"$gochan" recv "$path" 4 >"$work/2" 2>>"$work/deadlines" & two=$!
+	waiting 2
 	"$gochan" send "$path" 500 8
 	ok $? "capacity $capacity: Go sends to Go"
 	wait $one
@@ -77,7 +86,9 @@ for capacity in 0 1 64; do
 	chanctl rm gophers
 
 	path=$(node gophers)
-	"$gochan" recv "$path" 4 >"$work/both" 2>/dev/null & one=$!
+	: >"$work/deadlines"
+	"$gochan" recv "$path" 4 >"$work/both" 2>>"$work/deadlines" & one=$!
+	waiting 1
 	cat "$work/raw" >"$path"
 	ok $? "capacity $capacity: C sends to Go"
 	wait $one

@@ -186,8 +186,8 @@ TEST(stop_drops_what_stands_by)
 TEST(a_tick_of_1_ns_harms_nobody)
 {
 	int fd = make_timer(), status;
-	uint64_t v, end;
 	unsigned long n = 0;
+	uint64_t v;
 	pid_t pid;
 
 	EXPECT_EQ(0, start(fd, 1, 1));
@@ -201,11 +201,9 @@ TEST(a_tick_of_1_ns_harms_nobody)
 			if (rd(fd, &v, 8) != 8)
 				_exit(1);
 	}
-	end = clock_ns(CLOCK_MONOTONIC) + 500 * MSEC;
-	while (clock_ns(CLOCK_MONOTONIC) < end)
+	/* Either that never comes to its number is stopped by the test's time. */
+	while (n < 1000 || info(fd).sent < 1000)
 		n++;
-	EXPECT_LT(1000, n);
-	EXPECT_LT(100, info(fd).sent);
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(pid, waitpid(pid, &status, 0));
