@@ -907,7 +907,10 @@ def test_asyncio_meets_a_blocking_thread():
 def test_nothing_is_left():
     import gc
     gc.collect()
-    equal(BEFORE, usage())
+    # A node's count comes back when the kernel lets go of its device, which a kernel that
+    # looks for errors does late. Never is too late: then the alarm says so.
+    while usage() != BEFORE:
+        os.sched_yield()
 
 
 def main():
