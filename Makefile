@@ -6,7 +6,7 @@ prefix	?= /usr/local
 T	?=
 export prefix DESTDIR
 
-.PHONY: all help module userspace install uninstall demo check bench clean
+.PHONY: all help module userspace install uninstall demo check check-debug bench clean
 
 all: module userspace
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make uninstall   remove what was installed'
 	@echo 'make demo        show channels at work in a virtual machine'
 	@echo 'make check       build and test everything; T="NAME..." only some of it'
+	@echo 'make check-debug test on kernels that look for errors, which are built first, once'
 	@echo 'make bench       measure what channels cost, beside pipes'
 	@echo 'make clean       remove what was built'
 	@echo
@@ -53,6 +54,10 @@ demo:
 check:
 	@selftests/setup check
 	@selftests/check $(T)
+
+check-debug:
+	@selftests/setup check
+	@selftests/check kselftest-kasan coverage kselftest-one-cpu kselftest-kcsan kselftest-rt
 
 bench:
 	@selftests/setup bench

@@ -218,9 +218,12 @@ static int chan_case_attempt(struct chan_choice *s, u32 i)
 	if (!chan_case_access_ok(k, c))
 		return -EFAULT;
 
-	if (c->short_len != U32_MAX && (sending ? chan_short_write(c, buf, c->short_len) :
-					chan_short_read(c, buf, c->short_len)))
-		return 1;
+	if (c->short_len != U32_MAX) {
+		r = sending ? chan_short_write(c, buf, c->short_len) :
+			      chan_short_read(c, buf, c->short_len);
+		if (r)
+			return r;
+	}
 	io = chan_case_io(cs, i);
 	r = sending ? chan_try_send(&io) : chan_try_recv(&io);
 	cs->faults = io.faults;

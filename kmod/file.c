@@ -236,18 +236,30 @@ static noinline ssize_t chan_read_long(struct file *file, char __user *buf, size
 static ssize_t chan_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
 {
 	struct chan_handle *h = file->private_data;
+	int r;
 
-	if (likely(len == READ_ONCE(h->short_len)) && chan_short_write(h->chan, buf, len))
-		return len;
+	if (likely(len == READ_ONCE(h->short_len))) {
+		r = chan_short_write(h->chan, buf, len);
+		if (likely(r > 0))
+			return len;
+		if (r && file->f_flags & O_NONBLOCK)
+			return r;
+	}
 	return chan_write_long(file, buf, len);
 }
 
 static ssize_t chan_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	struct chan_handle *h = file->private_data;
+	int r;
 
-	if (likely(len == READ_ONCE(h->short_len)) && chan_short_read(h->chan, buf, len))
-		return len;
+	if (likely(len == READ_ONCE(h->short_len))) {
+		r = chan_short_read(h->chan, buf, len);
+		if (likely(r > 0))
+			return len;
+		if (r && file->f_flags & O_NONBLOCK)
+			return r;
+	}
 	return chan_read_long(file, buf, len);
 }
 

@@ -177,9 +177,11 @@ static long chan_ioctl_send(struct file *file, void __user *uarg)
 	if (unlikely(!h->may_send))
 		return -EBADF;
 	len = READ_ONCE(h->short_len);
-	if (likely(chan_xfer_is_short(len, &x)) &&
-	    chan_short_write(h->chan, u64_to_user_ptr(x.buf), len))
-		return 1;
+	if (likely(chan_xfer_is_short(len, &x))) {
+		r = chan_short_write(h->chan, u64_to_user_ptr(x.buf), len);
+		if (likely(r > 0) || (r && x.flags & CHAN_NONBLOCK))
+			return r;
+	}
 	return chan_send_long(file, &x);
 }
 
@@ -196,9 +198,11 @@ static long chan_ioctl_recv(struct file *file, void __user *uarg)
 	if (unlikely(!h->may_recv))
 		return -EBADF;
 	len = READ_ONCE(h->short_len);
-	if (likely(chan_xfer_is_short(len, &x)) &&
-	    chan_short_read(h->chan, u64_to_user_ptr(x.buf), len))
-		return 1;
+	if (likely(chan_xfer_is_short(len, &x))) {
+		r = chan_short_read(h->chan, u64_to_user_ptr(x.buf), len);
+		if (likely(r > 0) || (r && x.flags & CHAN_NONBLOCK))
+			return r;
+	}
 	return chan_recv_long(file, &x, uarg);
 }
 

@@ -54,26 +54,29 @@ static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)
  * @from: the element, access_ok()
  * @len: its size
  *
- * Return: whether it was sent; if not, nothing has changed, and chan_send() says
- * why.
+ * Return: 1 if it was sent; -EAGAIN if it would have to wait; 0 if chan_send() is to
+ * say. But for 1 nothing has changed.
  */
-static __always_inline bool chan_short_write(struct chan *c, const void __user *from,
-					     size_t len)
+static __always_inline int chan_short_write(struct chan *c, const void __user *from,
+					    size_t len)
 {
-	bool done, raise = false;
+	bool raise = false;
 	void *slot;
+	int r;
 
 	spin_lock(&c->lock);
 	slot = chan_short_send(c);
-	done = slot && likely(chan_get_atomic(slot, from, len) == len);
-	if (done) {
+	if (likely(slot && chan_get_atomic(slot, from, len) == len)) {
 		chan_short_sent(c);
 		raise = chan_is_polled(&c->rpoll);
+		r = 1;
+	} else {
+		r = slot || c->slow ? 0 : -EAGAIN;
 	}
 	spin_unlock(&c->lock);
 	if (unlikely(raise))
 		chan_short_raise(&c->rpoll, EPOLLIN | EPOLLRDNORM);
-	return done;
+	return r;
 }
 
 /**
@@ -82,25 +85,28 @@ static __always_inline bool chan_short_write(struct chan *c, const void __user *
  * @to: where it goes, access_ok()
  * @len: its size
  *
- * Return: whether it was received; if not, nothing has changed, and chan_recv()
- * says why.
+ * Return: 1 if it was received; -EAGAIN if it would have to wait; 0 if chan_recv() is to
+ * say. But for 1 nothing has changed.
  */
-static __always_inline bool chan_short_read(struct chan *c, void __user *to, size_t len)
+static __always_inline int chan_short_read(struct chan *c, void __user *to, size_t len)
 {
-	bool done, raise = false;
+	bool raise = false;
 	void *slot;
+	int r;
 
 	spin_lock(&c->lock);
 	slot = chan_short_recv(c);
-	done = slot && likely(chan_put_atomic(to, slot, len) == len);
-	if (done) {
+	if (likely(slot && chan_put_atomic(to, slot, len) == len)) {
 		chan_short_received(c);
 		raise = chan_is_polled(&c->wpoll);
+		r = 1;
+	} else {
+		r = slot || c->slow ? 0 : -EAGAIN;
 	}
 	spin_unlock(&c->lock);
 	if (unlikely(raise))
 		chan_short_raise(&c->wpoll, EPOLLOUT | EPOLLWRNORM);
-	return done;
+	return r;
 }
 
 #endif /* _CHAN_XFER_H */
