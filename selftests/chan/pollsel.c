@@ -3,6 +3,8 @@
  * poll(2) and epoll(7) where selects and selectors are parked, or have been, and more of
  * epoll: exclusive, one-shot, many, nested.
  */
+#include <semaphore.h>
+
 #include "chan_test.h"
 
 FIXTURE(pollsel)
@@ -400,14 +402,17 @@ struct waiter {
 	pthread_t thread;
 	int ep;
 	int *woken;
+	sem_t *end;
 };
 
+/* It doesn't end before it is told: a list of threads may miss one while another ends. */
 static void *waiter_run(void *arg)
 {
 	struct waiter *w = arg;
 
 	event_soon(w->ep);
 	__atomic_add_fetch(w->woken, 1, __ATOMIC_SEQ_CST);
+	sem_wait(w->end);
 	return NULL;
 }
 
@@ -419,9 +424,13 @@ static void wakes_one_of_two(ARGS, int fd, unsigned int event, void (*cause)(ARG
 {
 	struct waiter w[2];
 	int woken = 0, i;
+	sem_t end;
 
+	ASSERT_EQ(0, sem_init(&end, 0, 0));
 	for (i = 0; i < 2; i++) {
-		w[i] = (struct waiter){ .ep = watch(fd, event | EPOLLEXCLUSIVE), .woken = &woken };
+		w[i] = (struct waiter){
+			.ep = watch(fd, event | EPOLLEXCLUSIVE), .woken = &woken, .end = &end,
+		};
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, waiter_run, &w[i]));
 	}
 	wait_asleep_in(getpid(), SYS_epoll_wait, 2);
@@ -432,6 +441,8 @@ static void wakes_one_of_two(ARGS, int fd, unsigned int event, void (*cause)(ARG
 		EXPECT_EQ(1 - i, asleep_in(getpid(), SYS_epoll_wait));
 		EXPECT_EQ(i + 1, __atomic_load_n(&woken, __ATOMIC_SEQ_CST));
 	}
+	for (i = 0; i < 2; i++)
+		sem_post(&end);
 	for (i = 0; i < 2; i++) {
 		pthread_join(w[i].thread, NULL);
 		close(w[i].ep);
