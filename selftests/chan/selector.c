@@ -792,7 +792,9 @@ TEST_F(selector, a_named_channel_is_destroyed_under_it)
 	close(self->fd);
 	EXPECT_EQ(before, limits().total_channels);
 	close(self->sel);
-	EXPECT_EQ(before - 1, limits().total_channels);
+	/* A debug kernel releases its device late. */
+	while (limits().total_channels != before - 1)
+		sched_yield();
 }
 
 /*
