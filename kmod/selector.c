@@ -13,21 +13,31 @@
 #include "cases.h"
 #include "uaccess.h"
 
+/*
+ * A call that arms or reads has the selector for itself while it copies, which its memory
+ * may hold up: others don't wait for it, but are told so.
+ */
+enum chan_sel_state {
+	CHAN_SEL_IDLE,
+	CHAN_SEL_ARMING,	/* an ARM has it */
+	CHAN_SEL_ARMED,		/* it waits, or its result does */
+	CHAN_SEL_READING,	/* a read has it, and the result */
+};
+
 /**
  * struct chan_sel - a selector
- * @mutex: outside all locks of channels; for whoever arms, disarms or reads
+ * @mutex: outside all locks of channels; never held over a copy
  * @wq: who waits for a result
  * @account: immutable; who pays
- * @armed: mutex to write; from the end of ARM, which leaves it waiting, until the result
- *	is read or it is taken back
- * @cases: mutex; what it waits for, but for the state of the party
+ * @state: mutex to write
+ * @cases: of the call that has it; mutex while ARMED, but for the state of the party
  * @rcu: who fires it wakes @wq after it has left the queues
  */
 struct chan_sel {
 	struct mutex mutex;		/* outermost */
 	wait_queue_head_t wq;
 	struct chan_account *account;
-	bool armed;
+	enum chan_sel_state state;
 	struct chan_cases cases;
 	struct rcu_head rcu;
 };
@@ -35,10 +45,45 @@ struct chan_sel {
 /* Is there something to read? */
 static bool chan_sel_ready(struct chan_sel *sel)
 {
-	if (!READ_ONCE(sel->armed))
+	/* pairs with chan_sel_set() */
+	if (smp_load_acquire(&sel->state) != CHAN_SEL_ARMED)
 		return false;
 	/* pairs with chan_fire() */
 	return smp_load_acquire(&sel->cases.choice.party.state) == CHAN_FIRED;
+}
+
+static void chan_sel_set(struct chan_sel *sel, enum chan_sel_state state)
+{
+	mutex_lock(&sel->mutex);
+	/* PENDING first, lest who polls sees what was; pairs with chan_sel_ready() */
+	smp_store_release(&sel->state, state);
+	mutex_unlock(&sel->mutex);
+}
+
+/* Have it to arm it. Return: false if it is armed, or another call has it. */
+static bool chan_sel_take_idle(struct chan_sel *sel)
+{
+	bool idle;
+
+	mutex_lock(&sel->mutex);
+	idle = sel->state == CHAN_SEL_IDLE;
+	if (idle)
+		WRITE_ONCE(sel->state, CHAN_SEL_ARMING);
+	mutex_unlock(&sel->mutex);
+	return idle;
+}
+
+/* Have it to read its result. Return: false if there is none, or another call has it. */
+static bool chan_sel_take_ready(struct chan_sel *sel)
+{
+	bool ready;
+
+	mutex_lock(&sel->mutex);
+	ready = chan_sel_ready(sel);
+	if (ready)
+		WRITE_ONCE(sel->state, CHAN_SEL_READING);
+	mutex_unlock(&sel->mutex);
+	return ready;
 }
 
 /*
@@ -54,9 +99,18 @@ static void chan_sel_reset(struct chan_sel *sel)
 
 static void chan_sel_disarmed(struct chan_sel *sel)
 {
-	WRITE_ONCE(sel->armed, false);
 	atomic_long_dec(&chan_total_parties);
 	chan_sel_reset(sel);
+}
+
+/* It waits, or its result does; others may have it from here. */
+static void chan_sel_armed(struct chan_sel *sel)
+{
+	chan_sel_set(sel, CHAN_SEL_ARMED);
+	/* Fired before that: who polled was woken too early. */
+	smp_mb();	/* pairs with the wait queue's lock, taken after FIRED */
+	if (chan_sel_ready(sel))
+		wake_up_interruptible_poll(&sel->wq, EPOLLIN | EPOLLRDNORM);
 }
 
 /* Wait in the channels. Return: -EINPROGRESS; or a case, if one was ready after all. */
@@ -78,11 +132,7 @@ static int chan_sel_park(struct chan_sel *sel)
 		return chan_cases_deliver(cs, i) ?: i;
 	}
 	atomic_long_inc(&chan_total_parties);
-	WRITE_ONCE(sel->armed, true);
-	/* Fired before that: who polled was woken too early. */
-	smp_mb();	/* pairs with the wait queue's lock, taken after FIRED */
-	if (chan_sel_ready(sel))
-		wake_up_interruptible_poll(&sel->wq, EPOLLIN | EPOLLRDNORM);
+	chan_sel_armed(sel);
 	return -EINPROGRESS;
 }
 
@@ -91,8 +141,6 @@ static long chan_sel_arm(struct chan_sel *sel, const struct chan_select *arg)
 	struct chan_cases *cs = &sel->cases;
 	long r;
 
-	if (sel->armed)
-		return -EBUSY;
 	r = chan_cases_begin(cs, arg, GFP_KERNEL_ACCOUNT);
 	if (!r)
 		r = chan_choice_try(&cs->choice);
@@ -103,6 +151,7 @@ static long chan_sel_arm(struct chan_sel *sel, const struct chan_select *arg)
 	if (r >= 0)
 		r = chan_cases_result(cs, r);
 	chan_sel_reset(sel);
+	chan_sel_set(sel, CHAN_SEL_IDLE);
 	return r;
 }
 
@@ -114,25 +163,25 @@ static long chan_sel_ioctl_arm(struct chan_sel *sel, const struct chan_select __
 	r = chan_select_in(&arg, uarg, CHAN_PRIORITY);
 	if (r)
 		return r;
-	if (mutex_lock_interruptible(&sel->mutex))
-		return -ERESTARTSYS;
-	r = chan_sel_arm(sel, &arg);
-	mutex_unlock(&sel->mutex);
-	return r;
+	return chan_sel_take_idle(sel) ? chan_sel_arm(sel, &arg) : -EBUSY;
 }
 
 /*
  * Disarm
  */
 
-static long chan_sel_disarm(struct chan_sel *sel)
+static long chan_sel_disarm__locked(struct chan_sel *sel)
 {
-	if (!sel->armed)
+	lockdep_assert_held(&sel->mutex);
+	if (sel->state == CHAN_SEL_READING)
+		return -EALREADY;
+	if (sel->state != CHAN_SEL_ARMED)
 		return -EINVAL;
 	if (!chan_choice_withdraw(&sel->cases.choice))
 		return -EALREADY;
 	chan_choice_leave(&sel->cases.choice);
 	chan_sel_disarmed(sel);
+	WRITE_ONCE(sel->state, CHAN_SEL_IDLE);
 	return 0;
 }
 
@@ -142,9 +191,8 @@ static long chan_sel_ioctl_disarm(struct chan_sel *sel, unsigned long arg)
 
 	if (arg)
 		return -EINVAL;
-	if (mutex_lock_interruptible(&sel->mutex))
-		return -ERESTARTSYS;
-	r = chan_sel_disarm(sel);
+	mutex_lock(&sel->mutex);
+	r = chan_sel_disarm__locked(sel);
 	mutex_unlock(&sel->mutex);
 	return r;
 }
@@ -194,16 +242,17 @@ static ssize_t chan_sel_copy(struct chan_sel *sel, char __user *buf, size_t len)
 
 static ssize_t chan_sel_try_read(struct chan_sel *sel, char __user *buf, size_t len)
 {
-	ssize_t r = -EAGAIN;
+	ssize_t r;
 
-	if (mutex_lock_interruptible(&sel->mutex))
-		return -ERESTARTSYS;
-	if (chan_sel_ready(sel)) {
-		r = chan_sel_copy(sel, buf, len);
-		if (r > 0)
-			chan_sel_disarmed(sel);
+	if (!chan_sel_take_ready(sel))
+		return -EAGAIN;
+	r = chan_sel_copy(sel, buf, len);
+	if (r > 0) {
+		chan_sel_disarmed(sel);
+		chan_sel_set(sel, CHAN_SEL_IDLE);
+	} else {
+		chan_sel_armed(sel);	/* as before, for others to read */
 	}
-	mutex_unlock(&sel->mutex);
 	return r;
 }
 
@@ -236,7 +285,7 @@ static void chan_sel_show_fdinfo(struct seq_file *m, struct file *file)
 	struct chan_sel *sel = file->private_data;
 
 	seq_printf(m, "chan-selector:\t%s\n", chan_sel_ready(sel) ? "ready" :
-		   READ_ONCE(sel->armed) ? "armed" : "idle");
+		   READ_ONCE(sel->state) == CHAN_SEL_ARMED ? "armed" : "idle");
 }
 
 /*
@@ -249,7 +298,7 @@ static int chan_sel_release(struct inode *inode, struct file *file)
 	struct chan_choice *s = &sel->cases.choice;
 	int i;
 
-	if (sel->armed) {
+	if (sel->state == CHAN_SEL_ARMED) {
 		chan_choice_withdraw(s);
 		i = chan_choice_leave(s);
 		if (i >= 0 && s->result == 1 && !s->options[i].sending)

@@ -39,7 +39,8 @@
  * - EALREADY: a case has committed, too late to take a selector back.
  * - EBADF: the handle has not the direction that the operation needs; in a select,
  *   also no open file.
- * - EBUSY: the selector is armed, or has a result that was not read.
+ * - EBUSY: the selector is armed, or has a result that was not read, or another
+ *   call is arming it.
  * - EDQUOT: a limit of the user, or of an owner of the user's namespace, is
  *   reached: channels, named channels or their rate, bytes, parked bytes,
  *   selectors, or timers.
@@ -509,8 +510,8 @@ struct chan_select {
  * result blocks, or with O_NONBLOCK fails with EAGAIN.
  *
  * &CHAN_IOC_DISARM, without an argument (0), takes it back: no case has committed nor
- * will; or it fails with EALREADY, and the result is there to be read; or with
- * EINVAL, if it wasn't armed.
+ * will; or it fails with EALREADY, and the result is there to be read; with
+ * EINVAL, if it wasn't armed; or with EINTR.
  *
  * An armed selector keeps its channels open, as their handles do. Closing it
  * takes it back; an element that it has received and nobody has read goes back into
