@@ -17,6 +17,7 @@ help:
 	@echo 'make demo        show channels at work in a virtual machine'
 	@echo 'make check       build and test everything; T="NAME..." only some of it'
 	@echo 'make check-debug test on kernels that look for errors, which are built first, once'
+	@echo 'make check-soak  test for MINUTES=n (60) on a kernel that looks for errors'
 	@echo 'make bench       measure what channels cost, beside pipes'
 	@echo 'make clean       remove what was built'
 	@echo
@@ -58,6 +59,10 @@ check:
 check-debug:
 	@selftests/setup check
 	@selftests/check kselftest-kasan coverage kselftest-one-cpu kselftest-kcsan kselftest-rt
+
+check-soak:
+	@selftests/setup debug
+	@selftests/soak $(or $(MINUTES),60)
 
 bench:
 	@selftests/setup bench
