@@ -480,16 +480,22 @@ int chan_recv_msg_try(struct chan *c, void *buf, size_t size, size_t *len);
 int chan_recv_msg_timeout(struct chan *c, void *buf, size_t size, size_t *len,
 			  uint64_t timeout_ns);
 
+/* A case of chan_select() that isn't of a channel: a file is to be ready. */
+#define CHAN_CASE_POLL	0x100
+
 /**
  * struct chan_choice - one case of chan_select()
  * @c: the channel; NULL is Go's nil channel, never ready
  * @buf: the element or message to send, which is only read, or room for one
  * @size: receive of a message: bytes of @buf
  * @len: message: its bytes (send); out: its bytes, 0 also at the end (receive)
- * @op: %CHAN_CASE_RECV, which is 0, or %CHAN_CASE_SEND
+ * @op: %CHAN_CASE_RECV, which is 0, or %CHAN_CASE_SEND, or %CHAN_CASE_POLL
  * @result: out: 1 if the element was sent or received; 0 of a receive if the channel
  *	is closed and drained, whose element is zeroed; -EPIPE of a send if it is
- *	closed or hung up
+ *	closed or hung up; of %CHAN_CASE_POLL the events that have come, as poll(2) says
+ *	them, with POLLERR and POLLHUP
+ * @fd: %CHAN_CASE_POLL: any file that poll(2) can wait for; negative: never ready
+ * @events: %CHAN_CASE_POLL: for what to wait, as of poll(2)
  *
  * What is "out" is written only of the case that has been chosen, so that the same
  * array can be used again.
@@ -501,6 +507,8 @@ struct chan_choice {
 	size_t len;
 	unsigned int op;
 	int result;
+	int fd;
+	unsigned int events;
 };
 
 /**
@@ -514,9 +522,16 @@ struct chan_choice {
  * stand in several cases. O_NONBLOCK of the handles doesn't matter. Where no case has
  * a channel, the call needs neither the module nor a file to wait.
  *
+ * With %CHAN_CASE_POLL a select waits for any other files too. Of those that are ready, of
+ * either kind, one is chosen at random or the first, as before; but channels and files
+ * aren't looked at in one instant, and in a plain thread any signal handler ends the wait
+ * with -EINTR. To wait it needs one more file, and buffers of messages have
+ * chan_elem_size() bytes, as for chan_sel_arm().
+ *
  * Return: the index of the case, whose @result tells how it ended; or -EBADF, -EDQUOT,
  * -EFAULT, -EINTR, -EINVAL, -EMSGSIZE (a message is longer than its channel takes, or
- * than the buffer of the case chosen, and stays), -ENOMEM.
+ * than the buffer of the case chosen, and stays), -ENOMEM; with %CHAN_CASE_POLL also
+ * -EMFILE, -ENFILE.
  * Since: 0.1
  */
 int chan_select(struct chan_choice *choices, size_t n, unsigned int flags);

@@ -97,6 +97,7 @@ LIBCHAN_EXPORT int chan_new_at(struct chan **ret, int ctl, size_t elem_size, siz
 	}
 	facts_fill(&c->is, &arg);
 	c->fd = arg.fd;
+	c->nonblock = oflags & O_NONBLOCK;
 	*ret = c;
 	return 0;
 }

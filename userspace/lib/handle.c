@@ -2,6 +2,7 @@
 /*
  * Handles: from where they come, how they are shared, when they go.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -94,6 +95,88 @@ int libchan_string_in(char *to, size_t size, const char *from)
 	return 0;
 }
 
+/*
+ * Who else may have a channel
+ */
+
+static unsigned int forks;	/* atomic; of this process, since the library is there */
+static bool kin_told;		/* atomic; chan_fd() has told of a handle that has kin */
+
+static void count_fork(void)
+{
+	__atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+}
+
+/* Before anybody can have a handle; where it fails, nothing is known of any. */
+static void __attribute__((constructor)) watch_forks(void)
+{
+	if (pthread_atfork(NULL, count_fork, NULL))
+		kin_told = true;
+}
+
+/**
+ * libchan_from_outside() - may somebody else than this process use a channel?
+ * @c: a handle to it
+ *
+ * Return: false if certainly nobody does: the channel was made here, has no name, is no
+ * timer, nobody knows its file, and no child has inherited it.
+ */
+bool libchan_from_outside(const struct chan *c)
+{
+	if (c->is.flags & (CHAN_NAMED | CHAN_TIMER))
+		return true;
+	if (__atomic_load_n(&c->shared, __ATOMIC_RELAXED) ||
+	    c->forks != __atomic_load_n(&forks, __ATOMIC_RELAXED))
+		return true;
+	return __atomic_load_n(&c->kin, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&kin_told, __ATOMIC_RELAXED);
+}
+
+/**
+ * libchan_is_told() - may somebody else use a handle's open file?
+ * @c: the handle
+ *
+ * Return: false if certainly nobody does.
+ */
+bool libchan_is_told(const struct chan *c)
+{
+	return __atomic_load_n(&c->told, __ATOMIC_RELAXED) ||
+	       c->forks != __atomic_load_n(&forks, __ATOMIC_RELAXED);
+}
+
+/**
+ * libchan_is_nonblock() - has a handle's open file O_NONBLOCK?
+ * @c: the handle
+ *
+ * Return: true if so. Whoever knows the file may change it.
+ */
+bool libchan_is_nonblock(const struct chan *c)
+{
+	int flags;
+
+	if (!libchan_is_told(c))
+		return c->nonblock;
+	flags = fcntl(c->fd, F_GETFL);
+	return flags >= 0 && flags & O_NONBLOCK;
+}
+
+static void tell_fd(struct chan *c)
+{
+	__atomic_store_n(&c->told, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->shared, true, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&c->kin, __ATOMIC_RELAXED))
+		__atomic_store_n(&kin_told, true, __ATOMIC_RELAXED);
+}
+
+/* @to is a new handle to what @from is one to. */
+static void make_kin(struct chan *to, struct chan *from)
+{
+	to->forks = from->forks;
+	to->shared = __atomic_load_n(&from->shared, __ATOMIC_RELAXED);
+	to->kin = true;
+	__atomic_store_n(&from->kin, true, __ATOMIC_RELAXED);
+}
+
 /**
  * libchan_handle_alloc() - a handle with one reference and no file yet
  *
@@ -107,6 +190,7 @@ struct chan *libchan_handle_alloc(void)
 		return NULL;
 	c->refs = 1;
 	c->fd = -1;
+	c->forks = __atomic_load_n(&forks, __ATOMIC_RELAXED);
 	return c;
 }
 
@@ -181,13 +265,18 @@ int libchan_handle_new(struct chan **ret, int fd, const struct chan_expect *expe
 		return r;
 	}
 	c->fd = fd;
+	c->shared = true;
 	*ret = c;
 	return 0;
 }
 
 LIBCHAN_EXPORT int chan_from_fd(struct chan **ret, int fd, const struct chan_expect *expect)
 {
-	return libchan_handle_new(ret, fd, expect);
+	int r = libchan_handle_new(ret, fd, expect);
+
+	if (!r)
+		(*ret)->told = true;
+	return r;
 }
 
 LIBCHAN_EXPORT int chan_narrow(struct chan **ret, const struct chan *c, int oflags)
@@ -205,6 +294,8 @@ LIBCHAN_EXPORT int chan_narrow(struct chan **ret, const struct chan *c, int ofla
 	}
 	narrow->is = c->is;
 	narrow->fd = arg.fd;
+	narrow->nonblock = oflags & O_NONBLOCK;
+	make_kin(narrow, (struct chan *)c);
 	*ret = narrow;
 	return 0;
 }
@@ -227,5 +318,6 @@ LIBCHAN_EXPORT struct chan *chan_unref(struct chan *c)
 
 LIBCHAN_EXPORT int chan_fd(const struct chan *c)
 {
+	tell_fd((struct chan *)c);
 	return c->fd;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "sanitize.h"
 
 LIBCHAN_EXPORT int chan_info(const struct chan *c, struct chan_info *info, size_t size)
 {
@@ -56,6 +57,7 @@ LIBCHAN_EXPORT const char *chan_name(const struct chan *c)
 
 LIBCHAN_EXPORT int chan_close(struct chan *c)
 {
+	libchan_order_before(c->is.id);
 	return libchan_ioctl(c->fd, CHAN_IOC_CLOSE, NULL);
 }
 

@@ -17,6 +17,8 @@ LIBCHAN_EXPORT int chan_open_path(struct chan **ret, const char *path, int oflag
 	r = libchan_handle_new(ret, fd, expect);
 	if (r)
 		close(fd);
+	else
+		(*ret)->nonblock = oflags & O_NONBLOCK;
 	return r;
 }
 

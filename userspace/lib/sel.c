@@ -2,13 +2,12 @@
 /*
  * Selectors: a select as a file, that an event loop waits for.
  */
+#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "internal.h"
-
-#define SMALL	512	/* bytes of a result that need no allocation */
+#include "runtime.h"
 
 /**
  * struct chan_sel - a selector
@@ -51,75 +50,42 @@ LIBCHAN_EXPORT int chan_sel_new(struct chan_sel **ret, const struct chan *via, i
 	return 0;
 }
 
-/*
- * The kernel can't know what the caller's buffers hold when a sender comes: so all of
- * them hold the longest message. Return: bytes of the largest element, -EMSGSIZE, or
- * -EINVAL.
- */
-static int room_needed(const struct chan_choice *choices, size_t n)
-{
-	const struct chan_choice *choice;
-	size_t elem_size, room = 0;
-
-	if (n > CHAN_CASES_MAX)
-		return -EINVAL;
-	for (choice = choices; choice < choices + n; choice++) {
-		if (!choice->c || choice->op != CHAN_CASE_RECV)
-			continue;
-		elem_size = choice->c->is.elem_size;
-		if (choice->c->is.flags & CHAN_MESSAGE && choice->size < elem_size)
-			return -EMSGSIZE;
-		if (room < elem_size)
-			room = elem_size;
-	}
-	return room;
-}
-
 LIBCHAN_EXPORT int chan_sel_arm(struct chan_sel *sel, struct chan_choice *choices, size_t n,
 				unsigned int flags)
 {
 	struct chan_select arg = { .flags = flags };
 	int r;
 
-	if (flags & ~CHAN_PRIORITY)
+	if (n > CHAN_CASES_MAX || flags & ~CHAN_PRIORITY || libchan_has_files(choices, n))
 		return -EINVAL;
-	r = room_needed(choices, n);
+	r = libchan_room_needed(choices, n);
 	return r < 0 ? r : libchan_choose(sel->fd, CHAN_IOC_ARM, choices, n, &arg);
 }
 
-/* What read(2) gives: the element comes behind. */
-static int result_out(const struct chan_selected *is, struct chan_choice *choices, size_t n)
+static bool is_nonblock(const struct chan_sel *sel)
 {
-	struct chan_choice *choice;
+	int flags = fcntl(sel->fd, F_GETFL);
 
-	if (is->index >= n)
-		return -EINVAL;
-	choice = &choices[is->index];
-	if (!choice->c || is->len > (choice->op == CHAN_CASE_RECV ? choice->c->is.elem_size : 0))
-		return -EINVAL;
-	if (is->len)
-		memcpy(choice->buf, is + 1, is->len);
-	libchan_chosen(choice, is->flags & CHAN_OK, is->len);
-	return is->index;
+	return flags >= 0 && flags & O_NONBLOCK;
+}
+
+/* In a goroutine: so that read(2) won't. Return: 0 or a negative errno. */
+static int wait_for_result(const struct chan_sel *sel, const struct libchan_runtime *rt)
+{
+	struct pollfd p = { .fd = sel->fd, .events = POLLIN };
+	int r = 0;
+
+	while (!r && !poll(&p, 1, 0) && !is_nonblock(sel))
+		r = rt->poll(&p, 1, "select", LIBCHAN_NEVER);
+	return r;
 }
 
 LIBCHAN_EXPORT int chan_sel_read(struct chan_sel *sel, struct chan_choice *choices, size_t n)
 {
-	struct chan_selected small[SMALL / sizeof(struct chan_selected)], *is = small;
-	int room = room_needed(choices, n), r;
-	size_t size;
+	const struct libchan_runtime *rt = libchan_in_task();
+	int r = rt ? wait_for_result(sel, rt) : 0;
 
-	if (room < 0)
-		return room;
-	size = sizeof(*is) + room;
-	if (size > sizeof(small))
-		is = calloc(1, size);
-	if (!is)
-		return -ENOMEM;
-	r = read(sel->fd, is, size) < 0 ? -errno : result_out(is, choices, n);
-	if (is != small)
-		free(is);
-	return r;
+	return r ? r : libchan_selected(sel->fd, choices, n);
 }
 
 LIBCHAN_EXPORT int chan_sel_disarm(struct chan_sel *sel)

@@ -22,6 +22,8 @@ static const char * const texts[] = {
 		"the handle isn't open for this direction, or isn't open at all",
 	[EBUSY] =
 		"the selector is armed or has a result",
+	[ECANCELED] =
+		"cancelled: the work isn't wanted any more",
 	[EDQUOT] =
 		"over a quota of the user: let go of channels, or have the module's limits raised",
 	[EEXIST] =

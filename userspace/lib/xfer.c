@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Send and receive.
+ *
+ * In a plain thread a call is a system call. A goroutine tries first, and then waits for
+ * a selector of one case, without its thread.
  */
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
+#include "runtime.h"
+#include "sanitize.h"
 
 /* How long to wait: the flags and the time of &struct chan_xfer. */
 struct wait {
@@ -22,10 +28,216 @@ static struct wait at_most(uint64_t timeout_ns)
 }
 
 /*
+ * Goroutines
+ */
+
+/* Room for a selector's result: what a sender's says has no element. */
+static int result_begin(struct libchan_result *r, size_t elem_size)
+{
+	r->size = sizeof(*r->is) + elem_size;
+	r->is = r->size > sizeof(r->small) ? malloc(r->size) : r->small;
+	return r->is ? 0 : -ENOMEM;
+}
+
+static void result_end(struct libchan_result *r)
+{
+	if (r->is != r->small)
+		free(r->is);
+}
+
+/* What a case has ended with, as SEND and RECV say it. */
+static int ended(bool sending, bool ok)
+{
+	if (ok)
+		return 1;
+	return sending ? -EPIPE : 0;
+}
+
+/* What has been received, to where it is wanted; @x has room for it. */
+static int result_out(const struct libchan_result *r, struct chan_xfer *x, bool sending)
+{
+	if (r->is->len)
+		memcpy((void *)(uintptr_t)x->buf, r->is + 1, r->is->len);
+	if (!sending)
+		x->len = r->is->len;
+	return ended(sending, r->is->flags & CHAN_OK);
+}
+
+static bool waits(const struct chan *c, bool sending)
+{
+	return __atomic_load_n(&c->waits[sending], __ATOMIC_RELAXED);
+}
+
+static void will_wait(struct chan *c, bool sending, bool will)
+{
+	if (waits(c, sending) != will)
+		__atomic_store_n(&c->waits[sending], will, __ATOMIC_RELAXED);
+}
+
+static int await_case(struct chan *c, const struct libchan_runtime *rt, struct libchan_result *r,
+		      struct chan_xfer *x, bool sending, uint64_t deadline_ns)
+{
+	struct chan_case one = {
+		.fd = c->fd,
+		.op = sending ? CHAN_CASE_SEND : CHAN_CASE_RECV,
+		.buf = x->buf,
+		.len = x->len,
+	};
+	struct chan_select arg = {
+		.size = sizeof(arg),
+		.cases = (uintptr_t)&one,
+		.count = 1,
+		.case_size = sizeof(one),
+	};
+	const struct libchan_await a = {
+		.arg = &arg,
+		.via = c->fd,
+		.reason = sending ? "chan send" : "chan receive",
+		.outside = libchan_from_outside(c),
+		.deadline_ns = deadline_ns,
+		.result = r->is,
+		.size = r->size,
+	};
+	int n = rt->await(&a);
+
+	will_wait(c, sending, n == -EINPROGRESS);
+	if (n == -EINPROGRESS)
+		return result_out(r, x, sending);
+	if (n < 0)
+		return n;
+	if (!sending)
+		x->len = one.len;
+	return ended(sending, n & CHAN_OK);
+}
+
+/* Wait for one element to be sent or received. */
+static int await_one(struct chan *c, const struct libchan_runtime *rt, struct chan_xfer *x,
+		     bool sending, uint64_t deadline_ns)
+{
+	size_t size = c->is.flags & CHAN_MESSAGE ? x->len : c->is.elem_size;
+	struct libchan_result r;
+	int n = result_begin(&r, sending ? 0 : size);
+
+	if (n)
+		return n;
+	n = await_case(c, rt, &r, x, sending, deadline_ns);
+	result_end(&r);
+	return n;
+}
+
+static int try_some(const struct chan *c, unsigned long cmd, struct chan_xfer *x)
+{
+	int r;
+
+	do
+		r = libchan_ioctl(c->fd, cmd, x);
+	while (r == -EINTR);
+	return r;
+}
+
+/* What has been moved is behind us. Return: is there more to move? */
+static bool advance(const struct chan *c, struct chan_xfer *x, int n)
+{
+	x->buf += (uint64_t)n * c->is.elem_size;
+	x->count -= n;
+	return x->count;
+}
+
+/**
+ * struct patience - how long a goroutine waits
+ * @timed: for a time; else as the handle says
+ * @timeout_ns: that time
+ * @deadline_ns: its end; 0: it hasn't begun to wait
+ */
+struct patience {
+	bool timed;
+	uint64_t timeout_ns;
+	uint64_t deadline_ns;
+};
+
+/*
+ * From now on the goroutine has a reference to the handle, since others may let go of it.
+ * Return: 0, or why it doesn't wait.
+ */
+static int begin_to_wait(struct chan *c, struct patience *p)
+{
+	if (p->deadline_ns)
+		return 0;
+	if (p->timed && !p->timeout_ns)
+		return -ETIMEDOUT;
+	if (!p->timed && libchan_is_nonblock(c))
+		return -EAGAIN;
+	p->deadline_ns = p->timed ? libchan_deadline(p->timeout_ns) : LIBCHAN_NEVER;
+	chan_ref(c);
+	return 0;
+}
+
+static int end_waiting(struct chan *c, const struct patience *p, int r)
+{
+	if (p->deadline_ns)
+		chan_unref(c);
+	return r;
+}
+
+/*
+ * To arm a selector is to try, too, if less cheaply: where the last call had to wait,
+ * nothing else is tried first. Return: as try_some().
+ */
+static int try_first(const struct chan *c, unsigned long cmd, struct chan_xfer *x,
+		     const struct patience *p, bool first)
+{
+	if (waits(c, cmd == CHAN_IOC_SEND) && first && x->count == 1 && !libchan_is_told(c) &&
+	    (p->timed ? p->timeout_ns != 0 : !c->nonblock))
+		return -EAGAIN;
+	return try_some(c, cmd, x);
+}
+
+/* All are to be sent. A receive waits for the first, and takes what else is there. */
+static int task_xfer(struct chan *c, const struct libchan_runtime *rt, unsigned long cmd,
+		     struct chan_xfer *x)
+{
+	struct patience p = { .timed = x->flags & CHAN_TIMEOUT, .timeout_ns = x->timeout_ns };
+	bool sending = cmd == CHAN_IOC_SEND, waited;
+	int done = 0, r;
+
+	x->flags = CHAN_NONBLOCK;
+	x->timeout_ns = 0;
+	do {
+		r = try_first(c, cmd, x, &p, !done);
+		waited = r == -EAGAIN && (sending || !done);
+		if (waited)
+			r = begin_to_wait(c, &p);
+		if (waited && !r)
+			r = await_one(c, rt, x, sending, p.deadline_ns);
+		if (r <= 0)
+			return end_waiting(c, &p, done ? done : r);
+		done += r;
+	} while (advance(c, x, r) && (sending || waited));
+	return end_waiting(c, &p, done);
+}
+
+/*
+ * Both kinds of caller
+ */
+
+/* Who sends has done things, which who receives finds done; and the other way round. */
+static int xfer(struct chan *c, unsigned long cmd, struct chan_xfer *x)
+{
+	const struct libchan_runtime *rt = x->flags & CHAN_NONBLOCK ? NULL : libchan_in_task();
+	uint64_t id = c->is.id;
+	int r;
+
+	libchan_order_before(id);
+	r = rt ? task_xfer(c, rt, cmd, x) : libchan_ioctl(c->fd, cmd, x);
+	libchan_order_after(id);
+	return r;
+}
+
+/*
  * The kind is checked here: to the kernel, an element of a channel of messages that
  * comes with no length is an empty message.
  */
-static int xfer_elems(const struct chan *c, unsigned long cmd, const void *buf, size_t n,
+static int xfer_elems(struct chan *c, unsigned long cmd, const void *buf, size_t n,
 		      struct wait wait)
 {
 	struct chan_xfer x = {
@@ -40,26 +252,27 @@ static int xfer_elems(const struct chan *c, unsigned long cmd, const void *buf, 
 	if (n > INT_MAX)
 		return -EINVAL;
 	x.count = n;
-	return libchan_ioctl(c->fd, cmd, &x);
+	return xfer(c, cmd, &x);
 }
 
-static int send_elem(const struct chan *c, const void *elem, struct wait wait)
+static int send_elem(struct chan *c, const void *elem, struct wait wait)
 {
 	int r = xfer_elems(c, CHAN_IOC_SEND, elem, 1, wait);
 
 	return r < 0 ? r : 0;
 }
 
-static int recv_elem(const struct chan *c, void *elem, struct wait wait)
+static int recv_elem(struct chan *c, void *elem, struct wait wait)
 {
+	size_t size = c->is.elem_size;
 	int r = xfer_elems(c, CHAN_IOC_RECV, elem, 1, wait);
 
-	if (!r && c->is.elem_size)
-		memset(elem, 0, c->is.elem_size);
+	if (!r && size)
+		memset(elem, 0, size);
 	return r;
 }
 
-static int send_msg(const struct chan *c, const void *msg, size_t len, struct wait wait)
+static int send_msg(struct chan *c, const void *msg, size_t len, struct wait wait)
 {
 	struct chan_xfer x = {
 		.size = sizeof(x),
@@ -75,12 +288,12 @@ static int send_msg(const struct chan *c, const void *msg, size_t len, struct wa
 	if (len > c->is.elem_size)
 		return -EMSGSIZE;
 	x.len = len;
-	r = libchan_ioctl(c->fd, CHAN_IOC_SEND, &x);
+	r = xfer(c, CHAN_IOC_SEND, &x);
 	return r < 0 ? r : 0;
 }
 
 /* Of a larger buffer only as much as the longest message takes is ever written. */
-static int recv_msg(const struct chan *c, void *buf, size_t size, size_t *len, struct wait wait)
+static int recv_msg(struct chan *c, void *buf, size_t size, size_t *len, struct wait wait)
 {
 	struct chan_xfer x = {
 		.size = sizeof(x),
@@ -94,7 +307,7 @@ static int recv_msg(const struct chan *c, void *buf, size_t size, size_t *len, s
 
 	if (!(c->is.flags & CHAN_MESSAGE))
 		return -EPROTO;
-	r = libchan_ioctl(c->fd, CHAN_IOC_RECV, &x);
+	r = xfer(c, CHAN_IOC_RECV, &x);
 	if (r >= 0)
 		*len = x.len;
 	return r;

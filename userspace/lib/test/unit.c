@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the library does by itself, over a kernel that is played here: ioctl, open,
- * close, read, sleeps and calloc are replaced by the linker (--wrap). Prints TAP.
+ * What the library does by itself, over a kernel that is played here. Prints TAP.
+ *
+ * Replaced by the linker: ioctl, open, close, calloc, read, clock_nanosleep, syscall.
  */
 #include <errno.h>
 #include <limits.h>
@@ -1251,7 +1252,7 @@ static void sizes_of_results_are_checked(void)
 static void every_documented_error_has_a_text_of_its_own(void)
 {
 	static const int errors[] = {
-		E2BIG, EACCES, EAGAIN, EALREADY, EBADF, EBUSY, EDQUOT, EEXIST, EFAULT,
+		E2BIG, EACCES, EAGAIN, EALREADY, EBADF, EBUSY, ECANCELED, EDQUOT, EEXIST, EFAULT,
 		EINPROGRESS, EINTR, EINVAL, EMFILE, EMSGSIZE, ENFILE, ENODATA, ENODEV, ENOENT,
 		ENOMEM, ENOSPC, ENOSYS, ENOTEMPTY, ENOTTY, ENXIO, EOVERFLOW, EPERM, EPIPE,
 		EPROTO, ESTALE, ETIMEDOUT,
