@@ -193,22 +193,28 @@ static const struct argp unload_argp = {
 		"has a channel open, this is refused, and says who that is.",
 };
 
-static void name_channels(void)
+/* Each of these returns whether there is one. */
+static bool name_channels(void)
 {
 	struct chan_info info[64];
 	unsigned int next = 0;
+	bool some = false;
 	int i, n;
 
-	while ((n = chan_list(&next, info, 64, sizeof(info[0]))) > 0)
+	while ((n = chan_list(&next, info, 64, sizeof(info[0]))) > 0) {
 		for (i = 0; i < n; i++)
 			say("/dev/chan%u%s%s exists, with %u element%s (chanctl rm)",
 			    info[i].minor, info[i].name[0] ? ", " : "", info[i].name,
 			    info[i].len, info[i].len == 1 ? "" : "s");
+		some = true;
+	}
+	return some;
 }
 
 static bool is_ours(const char *target)
 {
-	return !strncmp(target, "/dev/chan", 9) || !strcmp(target, "anon_inode:[chan]");
+	return !strncmp(target, "/dev/chan", 9) || !strcmp(target, "anon_inode:[chan]") ||
+		!strcmp(target, "anon_inode:[chan-selector]");
 }
 
 static void name_of_process(const char *pid, char *name, size_t size)
@@ -225,10 +231,11 @@ static void name_of_process(const char *pid, char *name, size_t size)
 	name[strcspn(name, "\n")] = 0;
 }
 
-static void name_files_of(const char *pid)
+static bool name_files_of(const char *pid)
 {
 	char path[PATH_MAX], target[PATH_MAX], name[64];
 	struct dirent *e;
+	bool some = false;
 	DIR *dir;
 	ssize_t n;
 
@@ -243,21 +250,38 @@ static void name_files_of(const char *pid)
 			continue;
 		name_of_process(pid, name, sizeof(name));
 		say("process %s (%s) has %s open as %s", pid, name, target, e->d_name);
+		some = true;
 	}
 	if (dir)
 		closedir(dir);
+	return some;
 }
 
-static void name_processes(void)
+static bool name_processes(void)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
+	bool some = false;
 
 	while (dir && (e = readdir(dir)))
 		if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
-			name_files_of(e->d_name);
+			some |= name_files_of(e->d_name);
 	if (dir)
 		closedir(dir);
+	return some;
+}
+
+static void name_users(void)
+{
+	bool some;
+
+	say("the module is in use:");
+	some = name_channels();
+	some |= name_processes();
+	if (!some)
+		say("by a file that no process has open: one in a socket on its way to another "
+		    "process, or kept by io_uring, or by a call that waits; or by processes "
+		    "that can't be seen from here");
 }
 
 int cmd_unload(int argc, char *argv[])
@@ -276,9 +300,7 @@ int cmd_unload(int argc, char *argv[])
 	if (!r)
 		r = kmod_module_remove_module(module, KMOD_REMOVE_NOWAIT);
 	if (r == -EAGAIN || r == -EBUSY) {
-		say("the module is in use:");
-		name_channels();
-		name_processes();
+		name_users();
 		return STATUS_ERROR;
 	}
 	if (r)
