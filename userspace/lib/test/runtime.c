@@ -668,6 +668,7 @@ static void the_number_of_procs_can_change_at_any_time(void)
  */
 struct leaver {
 	int ended;
+	int gone;
 	bool over;
 };
 
@@ -677,6 +678,7 @@ static void yield_until_over(void *arg)
 
 	while (!get(&l->over))
 		go_yield();
+	add(&l->gone, 1);
 }
 
 static void start_and_leave(void *arg)
@@ -704,7 +706,7 @@ static void what_a_proc_has_does_not_go_with_it(void)
 		start(yield_until_over, &l);
 		start(yield_until_over, &l);
 		start(start_and_leave, &l);
-		WAIT_UNTIL(get(&l.over));
+		WAIT_UNTIL(get(&l.over) && get(&l.gone) == 2);
 		wait_until_alone();
 	}
 	go_procs(before);
