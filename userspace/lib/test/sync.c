@@ -1116,6 +1116,40 @@ static void wait_for_group(void *arg)
 	go_wait_group_wait(arg);
 }
 
+static void who_waits_just_as_the_last_is_done_does_not_wait(void)
+{
+	struct late_wait l = {};
+	struct party p;
+
+	go_wait_group_add(&l.wg, 1);
+	hold(&about_to_wait);
+	party_begin(&p, wait_for_group, &l.wg);
+	WAIT_UNTIL(about_to_wait.there);
+	go_wait_group_done(&l.wg);
+	let_go(&about_to_wait);
+	party_end(&p);
+	EXPECT_EQ(wg_state(&l.wg), 0);
+	EXPECT(!l.wg.private_queue);
+}
+
+/* The lock of the queue is held by another who leaves: that is no new use. */
+static void who_leaves_while_others_leave_does_not_panic(void)
+{
+	struct late_wait l = {};
+	struct party p;
+
+	go_wait_group_add(&l.wg, 1);
+	party_begin(&p, wait_for_group, &l.wg);
+	WAIT_UNTIL(wg_waiters(&l.wg) == 1);
+	hold(&woken);
+	go_wait_group_done(&l.wg);
+	WAIT_UNTIL(woken.there);
+	__atomic_fetch_or(&l.wg.private_state, 1, __ATOMIC_ACQUIRE);
+	let_go(&woken);
+	party_end(&p);
+	EXPECT_EQ(wg_state(&l.wg), 1);
+}
+
 static void all_who_wait_go_on_together(void)
 {
 	struct go_wait_group wg = {};
@@ -1859,6 +1893,8 @@ int main(int argc, char **argv)
 	TEST_EACH(what_was_done_is_seen_and_the_group_may_go);
 	TEST_EACH(done_touches_nothing_after_the_wake);
 	TEST_EACH(a_wait_that_is_late_but_woken_has_waited);
+	TEST_EACH(who_waits_just_as_the_last_is_done_does_not_wait);
+	TEST_EACH(who_leaves_while_others_leave_does_not_panic);
 	TEST_EACH(all_who_wait_go_on_together);
 	TEST_EACH(a_wait_with_a_time_leaves_the_group);
 	TEST_EACH(times_pass_while_the_last_is_done);
