@@ -368,7 +368,7 @@ static struct chan *set_done(struct go_context *ctx, struct chan *done)
 	return done;
 }
 
-LIBCHAN_EXPORT struct go_unit (*go_context_done(struct go_context *ctx))[1]
+LIBCHAN_EXPORT go_done_chan go_context_done(struct go_context *ctx)
 {
 	struct chan *done;
 
@@ -377,7 +377,7 @@ LIBCHAN_EXPORT struct go_unit (*go_context_done(struct go_context *ctx))[1]
 	done = done_made(ctx);
 	if (!done)
 		done = set_done(ctx, make_done());
-	return (struct go_unit (*)[1])done;
+	return (go_done_chan)done;
 }
 
 LIBCHAN_EXPORT bool go_context_deadline(const struct go_context *ctx, uint64_t *deadline_ns)
