@@ -122,6 +122,19 @@ static inline void start(bool thread, struct go_wait_group *ended, void (*fn)(vo
 static __thread jmp_buf back;
 static __thread char panicked[256];
 
+/* Not with Go's status, 2, which kselftest takes for a failure that was expected. */
+static inline void fail(const char *message)
+{
+	printf("# panic: %s\n", message);
+	fflush(stdout);
+	_exit(KSFT_FAIL);
+}
+
+static void __attribute__((constructor)) panics_fail(void)
+{
+	go_set_panic_handler(fail);
+}
+
 /* For the thread of the test alone. */
 static inline void jump_back(const char *message)
 {
@@ -182,6 +195,7 @@ static inline struct end run_program(void (*fn)(void))
 		dup2(p[1], STDERR_FILENO);
 		close(p[0]);
 		close(p[1]);
+		go_set_panic_handler(NULL);
 		fn();
 		_exit(0);
 	}
