@@ -15,15 +15,15 @@
  *                                              neighbours; here: ..._count_in_the_rate
  *  a quota for each subordinate uid          perms: a_namespaces_owner_pays_...; limits
  *  pin the module by what nobody removes     here: root_removes_whatever_pins_the_module
- *  queues so long that a lock is held long   none yet: holds are chunked (CHAN_HOLD_WAKES,
- *                                              CHAN_HOLD_STALE), which unit tests see
+ *  queues so long that a lock is held long   here: a_close_of_..., a_call_that_meets_...
  *  memory of parked sends                    here: parked_payloads_...; limits
  *  memory so slow that a lock is held long   none: there is none here. It would be held
  *                                              for CHAN_HOLD_BYTES. See stall, too.
  *  a type or name that forges a line of      here: no_type_and_no_name_forges_a_line
  *    fdinfo or a uevent
- *  change arguments while they are read      here: ..._while_a_select_runs, ..._send_runs
- *  unload while a device is released         here: the_module_is_unloaded_as_...
+ *  change arguments while they are read      here: a_select_..., a_case_is_looked_at_once,
+ *                                              a_send_...
+ *  unload while a device is released         here: it_is_unloaded_as_soon_as_...
  *  give a privileged program a channel for   here: a_privileged_program_...
  *    its output                                (chan(4) says so)
  *  another channel behind the same minor     perms: a_minor_is_not_used_again_at_once;
@@ -60,17 +60,22 @@ static int load(const char *path)
 	return r;
 }
 
-/* Make and destroy channels whenever there is a module. */
-static void come_and_go(_Atomic int *made)
+/* Make and destroy channels, whether there is a module or not, unless told to pause. */
+static void come_and_go(_Atomic int *pause, _Atomic int *paused, _Atomic int *made)
 {
 	struct chan_destroy d = { .size = sizeof(d) };
 	struct chan_create c;
 	int ctl, node;
 
 	for (;;) {
+		for (; *pause; sched_yield())
+			*paused = 1;
+		*paused = 0;
 		ctl = open(CTL, O_RDWR | O_CLOEXEC);
-		if (ctl < 0)
+		if (ctl < 0) {
+			sched_yield();
 			continue;
+		}
 		c = named("comes", 0600);
 		c.size = sizeof(c);
 		if (!ioctl(ctl, CHAN_IOC_CREATE, &c)) {
@@ -85,35 +90,70 @@ static void come_and_go(_Atomic int *made)
 	}
 }
 
-TEST(the_module_is_unloaded_as_soon_as_nothing_is_left_and_not_before)
+#define ROUNDS		4
+#define ATTEMPTS	300	/* to unload it between two channels, which needs luck */
+
+/* Returns whether the module went while channels came and went. */
+static bool unload_between(struct __test_metadata *_metadata, _Atomic int *pause,
+			   _Atomic int *paused)
 {
-	_Atomic int *made = shared(sizeof(*made));
-	int rounds = debug_kernel() ? 3 : 10, round, before, r, status;
+	int n, r;
+
+	for (n = 0; n < ATTEMPTS; n++) {
+		r = unload();
+		if (r != -EWOULDBLOCK)
+			break;
+	}
+	if (r == -EWOULDBLOCK) {
+		*pause = 1;
+		wait_for(paused, 1);
+		/* Nothing is left but devices not yet released, which are waited for. */
+		r = unload();
+	}
+	EXPECT_EQ(0, r);
+	return n < ATTEMPTS;
+}
+
+FIXTURE(module) {
 	char path[200];
+};
+
+FIXTURE_SETUP(module)
+{
+	snprintf(self->path, sizeof(self->path), "%s/chan.ko", getenv("T") ?: "");
+}
+
+/* Whatever became of the test, others need it. */
+FIXTURE_TEARDOWN_PARENT(module)
+{
+	if (access(CTL, F_OK))
+		EXPECT_EQ(0, load(self->path));
+}
+
+TEST_F_TIMEOUT(module, it_is_unloaded_as_soon_as_nothing_is_left_and_not_before, 120)
+{
+	_Atomic int *f = shared(3 * sizeof(*f));	/* pause, paused, made */
+	int round, status, lucky = 0;
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "%s/chan.ko", getenv("T") ?: "");
-	if (access(path, R_OK))
+	if (access(self->path, R_OK))
 		return;		/* on a machine that isn't the test's own */
 	pid = fork_as(0);
 	if (!pid)
-		come_and_go(made);
-	for (round = 0; round < rounds; round++) {
-		before = *made;
-		wait_for(made, before + 3);
-		/* Devices that are destroyed but not released yet are waited for. */
-		do {
-			r = unload();
-		} while (r == -EWOULDBLOCK);
-		ASSERT_EQ(0, r);
+		come_and_go(&f[0], &f[1], &f[2]);
+	for (round = 0; round < ROUNDS; round++) {
+		f[0] = 0;
+		wait_for(&f[2], 2 * round + 1);
+		lucky += unload_between(_metadata, &f[0], &f[1]);
 		EXPECT_EQ(-1, access("/sys/class/chan", F_OK));
-		ASSERT_EQ(0, load(path));
+		ASSERT_EQ(0, load(self->path));
 	}
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(pid, waitpid(pid, &status, 0));
 	/* It may have been killed with its channel there. */
 	destroy_all_of(0);
+	TH_LOG("%d channels; %d of %d times between two", f[2], lucky, ROUNDS);
 }
 
 FIXTURE(attacks) {
@@ -286,6 +326,8 @@ TEST_F(attacks, channels_whose_making_fails_count_in_the_rate)
 		}
 		EXPECT_EQ(RATE, n[0]);
 		EXPECT_EQ(100 - RATE, n[1]);
+		while (debug_kernel() && limits().channels)
+			usleep(10000);
 		EXPECT_EQ(0, limits().channels);
 	}
 	/* One that it comes, one that it goes. */
@@ -407,6 +449,181 @@ TEST_F(attacks, root_removes_whatever_pins_the_module)
 	EXPECT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(before, module_number("refcnt"));
 	EXPECT_EQ(0, limits().total_parties);
+}
+
+/*
+ * Long queues
+ */
+
+#define QUEUE	20000		/* places in the queue of one channel */
+#define TRIES	20		/* of a race that only has to be seen once */
+
+/*
+ * Ask how long the queue is, again and again, from the processor that works it off: that
+ * it was seen shorter, and not gone, is to have had the channel's lock in between. It
+ * preempts whoever doesn't hold that lock, so that this doesn't take another processor
+ * which is free just then.
+ */
+struct onlooker {
+	pthread_t thread;
+	int fd;
+	_Atomic int started, stop;
+	unsigned int seen;
+};
+
+static void *look_on(void *arg)
+{
+	const struct timespec interval = { .tv_nsec = 20000 };
+	const struct sched_param first = { .sched_priority = 1 };
+	struct onlooker *o = arg;
+	unsigned int n;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		abort();
+	while (!o->stop) {
+		n = info(o->fd).parked_receivers;
+		o->seen += n > 0 && n < QUEUE;
+		o->started = 1;
+		nanosleep(&interval, NULL);
+	}
+	return NULL;
+}
+
+static void onlooker_start(struct onlooker *o, int fd)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	*o = (struct onlooker){ .fd = fd };
+	if (sched_setaffinity(0, sizeof(here), &here) ||
+	    pthread_create(&o->thread, NULL, look_on, o))
+		abort();
+	wait_for(&o->started, 1);
+}
+
+static unsigned int onlooker_end(struct onlooker *o)
+{
+	o->stop = 1;
+	pthread_join(o->thread, NULL);
+	return o->seen;
+}
+
+/* So many selectors that wait in @fd @times, and before that once in @first if it is one. */
+static void arm_all(struct __test_metadata *_metadata, int *sel, int n, int fd, int times,
+		    const int *first)
+{
+	static struct chan_case k[CHAN_CASES_MAX];
+	int i, extra = !!first;
+
+	for (i = 0; i < times; i++)
+		k[extra + i] = recv_case(fd, NULL);
+	for (i = 0; i < n; i++) {
+		if (first)
+			k[0] = recv_case(first[i], NULL);
+		sel[i] = make_selector(O_NONBLOCK);
+		ASSERT_GE(sel[i], 0);
+		ASSERT_EQ(-EINPROGRESS, arm_n(sel[i], k, extra + times, 0));
+	}
+}
+
+static void close_all(int *fd, int n)
+{
+	while (n--)
+		close(fd[n]);
+}
+
+#define MANY	2000
+
+TEST_F_TIMEOUT(attacks, a_close_of_a_long_queue_lets_others_in_between, 120)
+{
+	static int sel[MANY];
+	struct chan_selected res;
+	struct onlooker o;
+	unsigned int seen = 0;
+	int try, fd, i;
+
+	for (try = 0; try < TRIES && !seen; try++) {
+		fd = make_chan(0, 0, 0);
+		arm_all(_metadata, sel, MANY, fd, QUEUE / MANY, NULL);
+		ASSERT_EQ(QUEUE, info(fd).parked_receivers);
+		onlooker_start(&o, fd);
+		EXPECT_EQ(0, chan_close(fd));
+		seen = onlooker_end(&o);
+		EXPECT_EQ(0, info(fd).parked_receivers);
+		for (i = 0; i < MANY; i++) {
+			EXPECT_EQ(sizeof(res), rd(sel[i], &res, sizeof(res)));
+			EXPECT_EQ(0, res.flags);
+		}
+		close_all(sel, MANY);
+		close(fd);
+	}
+	EXPECT_GT(seen, 0);
+	TH_LOG("seen %u times, at try %d", seen, try);
+}
+
+#define FEW	20
+
+/* Fill @fd's queue with what waits there no more, for it was served elsewhere. */
+static void make_stale(struct __test_metadata *_metadata, int fd, int *sel, int *other)
+{
+	int i;
+
+	for (i = 0; i < FEW; i++)
+		other[i] = make_chan(0, 0, 0);
+	arm_all(_metadata, sel, FEW, fd, QUEUE / FEW, other);
+	for (i = 0; i < FEW; i++)
+		EXPECT_EQ(1, send_n(other[i], NULL, 1, CHAN_NONBLOCK, 0));
+	ASSERT_EQ(QUEUE, info(fd).parked_receivers);
+}
+
+static long send_now(int fd)
+{
+	return send_n(fd, NULL, 1, CHAN_NONBLOCK, 0);
+}
+
+static long select_now(int fd)
+{
+	struct chan_case k[2] = { send_case(fd, NULL), { .fd = -1 } };
+
+	return select_n(k, 2, CHAN_NONBLOCK, 0);
+}
+
+static long close_now(int fd)
+{
+	return chan_close(fd) ?: -EAGAIN;
+}
+
+static long ask_poll(int fd)
+{
+	return poll_now(fd) ?: -EAGAIN;
+}
+
+TEST_F_TIMEOUT(attacks, a_call_that_meets_a_long_stale_queue_lets_others_in_between, 120)
+{
+	static long (*const call[])(int) = { send_now, select_now, ask_poll, close_now };
+	static int sel[FEW], other[FEW];
+	struct onlooker o;
+	unsigned int n, seen;
+	int try, fd;
+
+	for (n = 0; n < NR(call); n++) {
+		seen = 0;
+		for (try = 0; try < TRIES && !seen; try++) {
+			fd = make_chan(0, 0, 0);
+			make_stale(_metadata, fd, sel, other);
+			onlooker_start(&o, fd);
+			/* Nobody waits there. */
+			EXPECT_EQ(-EAGAIN, call[n](fd));
+			seen = onlooker_end(&o);
+			EXPECT_EQ(0, info(fd).parked_receivers);
+			close_all(sel, FEW);
+			close_all(other, FEW);
+			close(fd);
+		}
+		EXPECT_GT(seen, 0)
+			TH_LOG("call %u", n);
+	}
 }
 
 /*
@@ -820,6 +1037,103 @@ TEST_F_TIMEOUT(attacks, a_select_whose_own_fields_change_while_it_runs_is_one_of
 	flip_start(_metadata, &f);
 	f.flip_select = true;
 	flip_selects(_metadata, &f);
+}
+
+static void pull_all(int fd)
+{
+	uint64_t v;
+
+	while (recv_n(fd, &v, 1, CHAN_NONBLOCK, 0) == 1)
+		;
+}
+
+/*
+ * One field of the last of many cases, of which the others are never ready, changes
+ * between two values. So much lies between one look at it and another, if there are two,
+ * that they differ often enough.
+ */
+struct change {
+	pthread_t thread;
+	_Atomic int stop;
+	volatile uint32_t *field;
+	uint32_t value[2];
+};
+
+static void *change_run(void *arg)
+{
+	struct change *c = arg;
+	unsigned int n;
+
+	for (n = 0; !c->stop; n++)
+		*c->field = c->value[n & 1];
+	return NULL;
+}
+
+#define CHANGES	500
+
+/* The two ways in which it may end must both be seen. */
+static void change(struct __test_metadata *_metadata, struct flip *f, struct chan_case *k,
+		   uint32_t *field, uint32_t one, uint32_t other, long want_one,
+		   long want_other)
+{
+	struct change c = { .field = field, .value = { one, other } };
+	unsigned long long before;
+	unsigned int n, seen[2] = { 0, want_one == want_other };
+	int sel = make_selector(O_NONBLOCK);
+	long r;
+
+	*field = one;
+	ASSERT_EQ(0, pthread_create(&c.thread, NULL, change_run, &c));
+	for (n = 0; n < CHANGES || !seen[0] || !seen[1]; n++) {
+		flip_level(_metadata, f);
+		before = flip_done(_metadata, f);
+		r = n & 1 ? select_n(k, CHAN_CASES_MAX, CHAN_NONBLOCK, 0) :
+			arm_n(sel, k, CHAN_CASES_MAX, 0);
+		if (r == -EINPROGRESS)
+			r = disarm(sel) ?: -EAGAIN;
+		EXPECT_TRUE(r == want_one || r == want_other)
+			TH_LOG("select said %ld", r);
+		EXPECT_EQ(r >= 0 && r & CHAN_OK, flip_done(_metadata, f) - before);
+		seen[r != want_one]++;
+		if (!__test_passed(_metadata))
+			break;
+	}
+	c.stop = 1;
+	pthread_join(c.thread, NULL);
+	close(sel);
+}
+
+TEST_F_TIMEOUT(attacks, a_case_is_looked_at_once, 120)
+{
+	static struct chan_case k[CHAN_CASES_MAX];
+	struct chan_case *last = &k[CHAN_CASES_MAX - 1];
+	const long ok = (CHAN_CASES_MAX - 1) | CHAN_OK;
+	static struct flip f;
+	int i;
+
+	flip_start(_metadata, &f);
+	for (i = 0; i < CHAN_CASES_MAX; i++)
+		k[i] = (struct chan_case){ .fd = -1 };
+	*last = send_case(f.fd[M], f.good[0]);
+	last->len = 3;
+	change(_metadata, &f, k, &last->len, 3, 1 << 20, ok, -EMSGSIZE);
+	*last = recv_case(f.fd[X], f.good[0]);
+	change(_metadata, &f, k, &last->op, CHAN_CASE_RECV, CHAN_CASE_SEND, ok, ok);
+	change(_metadata, &f, k, &last->op, CHAN_CASE_RECV, 2, ok, -EINVAL);
+	last->op = CHAN_CASE_RECV;
+	change(_metadata, &f, k, (uint32_t *)&last->fd, f.fd[X], f.fd[Y], ok, ok);
+	change(_metadata, &f, k, (uint32_t *)&last->fd, f.fd[X], f.pipe[0], ok, -EINVAL);
+	change(_metadata, &f, k, (uint32_t *)&last->fd, f.fd[X], 99999, ok, -EBADF);
+	last->fd = f.fd[X];
+	change(_metadata, &f, k, &last->pad, 0, 1, ok, -EINVAL);
+	last->pad = 0;
+	/* The upper half of an address: the kernel's, or nobody's. */
+	change(_metadata, &f, k, (uint32_t *)&last->buf + 1, (uintptr_t)f.good[0] >> 32,
+	       0xffff8880, ok, -EFAULT);
+	/* A direction that the handle hasn't. */
+	*last = send_case(f.fd[ONLY_READ], f.good[0]);
+	pull_all(f.all[ONLY_READ]);
+	change(_metadata, &f, k, &last->op, CHAN_CASE_SEND, CHAN_CASE_RECV, -EBADF, -EAGAIN);
 }
 
 TEST_F_TIMEOUT(attacks, a_send_is_one_of_those_that_its_arguments_were_while_it_ran, 120)

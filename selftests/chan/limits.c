@@ -562,7 +562,7 @@ static bool enter_namespace(void)
 
 /* Three levels, each in a process of its own, of which the inmost takes. */
 struct levels {
-	_Atomic int here, full, seen;
+	_Atomic int full, seen;
 	unsigned long long used[3];
 };
 
@@ -932,6 +932,26 @@ static int two_mib_armed(void)
 	return arm_sends(1);
 }
 
+/* Small elements, and what goes with them, in one piece. */
+static int mib_armed_in_place(void)
+{
+	static struct chan_case k[1000];
+	static unsigned char elem[1000];
+	int fd = make_chan(sizeof(elem), 0, 0), sel, i, r;
+
+	if (fd < 0)
+		return fd;
+	for (i = 0; i < (int)NR(k); i++)
+		k[i] = send_case(fd, elem);
+	sel = make_selector(0);
+	r = sel < 0 ? sel : arm_n(sel, k, NR(k), 0);
+	close(fd);
+	if (r == -EINPROGRESS)
+		return sel;
+	close(sel);
+	return r;
+}
+
 static int mib_of_handles(void)
 {
 	static int fd = -1;
@@ -942,7 +962,7 @@ static int mib_of_handles(void)
 }
 
 static int (*const mibs[])(void) = {
-	mib_of_words, mib_by_reference, two_mib_armed, mib_of_handles,
+	mib_of_words, mib_by_reference, two_mib_armed, mib_armed_in_place, mib_of_handles,
 };
 
 #define GROUP_MIB	32

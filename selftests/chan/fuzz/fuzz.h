@@ -58,11 +58,12 @@ enum {
 #define ANY	255
 
 /* What kind of cases a byte is for. Its remainder by 3: to receive, to send, or either. */
-#define ANY_FILE	0x04
-#define BAD_BUFFERS	0x08
-#define WRONG_BITS	0x10
-#define SHARED_CASES	0x20
-#define BAD_CASES	0x40
+#define BAD_BUFFERS	0x04
+#define WRONG_SIZES	0x08	/* of messages */
+#define ANY_FILE	0x10
+#define WRONG_BITS	0x20
+#define SHARED_CASES	0x40
+#define BAD_CASES	0x80
 
 /* As a count of cases: CHAN_CASES_MAX; and the next is one too many. */
 #define MANY	200
@@ -88,9 +89,9 @@ enum {
 	X(poll,		3, ANY, ANY, 4, 3)				\
 	X(epctl,	3, 3, NR_SLOTS, 8)				\
 	X(epwait,	2, 3, 3)					\
-	X(select,	10, 6, 64, ANY, 8, 6, 2, PLACES)		\
+	X(select,	10, 6, 16, ANY, 8, 6, 2, PLACES)		\
 	X(selector,	2, 4, 4, 2, PLACES)				\
-	X(arm,		6, SELS, 6, 64, ANY, 2, PLACES)			\
+	X(arm,		6, SELS, 6, 16, ANY, 2, PLACES)			\
 	X(disarm,	2, SELS, 1)					\
 	X(result,	4, SELS, LENS, MEMS)				\
 	X(standby,	3, CHANS, 2)					\
