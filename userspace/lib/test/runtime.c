@@ -114,13 +114,25 @@ static void note_id(void *arg)
 	set((uint64_t *)arg, go_id());
 }
 
+static void start_one_each(void *arg)
+{
+	uint64_t *ids = arg;
+	int i;
+
+	for (i = 0; i < 50; i++)
+		start(note_id, &ids[i]);
+}
+
+/* Started by plain threads, and by goroutines on several procs. */
 static void ids_are_never_given_twice(void)
 {
-	uint64_t ids[200] = { 0 };
+	uint64_t ids[300] = { 0 };
 	size_t i, j;
 
-	for (i = 0; i < ARRAY(ids); i++)
+	for (i = 0; i < 100; i++)
 		start(note_id, &ids[i]);
+	for (; i < ARRAY(ids); i += 50)
+		start(start_one_each, &ids[i]);
 	for (i = 0; i < ARRAY(ids); i++)
 		WAIT_UNTIL(get(&ids[i]));
 	for (i = 0; i < ARRAY(ids); i++)
@@ -667,6 +679,7 @@ static void the_number_of_procs_can_change_at_any_time(void)
  * when that proc goes.
  */
 struct leaver {
+	int begun;
 	int ended;
 	int gone;
 	bool over;
@@ -676,6 +689,7 @@ static void yield_until_over(void *arg)
 {
 	struct leaver *l = arg;
 
+	add(&l->begun, 1);
 	while (!get(&l->over))
 		go_yield();
 	add(&l->gone, 1);
@@ -686,6 +700,10 @@ static void start_and_leave(void *arg)
 	struct leaver *l = arg;
 	int i;
 
+	/* The two others are on the other proc. */
+	add(&l->begun, 1);
+	while (get(&l->begun) != 3)
+		;
 	for (i = 0; i < 10; i++)
 		start(count_up, &l->ended);
 	go_procs(1);
@@ -703,9 +721,10 @@ static void what_a_proc_has_does_not_go_with_it(void)
 	for (i = 0; i < 50; i++) {
 		l = (struct leaver){ 0 };
 		go_procs(2);
-		start(yield_until_over, &l);
-		start(yield_until_over, &l);
 		start(start_and_leave, &l);
+		WAIT_UNTIL(get(&l.begun));
+		start(yield_until_over, &l);
+		start(yield_until_over, &l);
 		WAIT_UNTIL(get(&l.over) && get(&l.gone) == 2);
 		wait_until_alone();
 	}
@@ -906,6 +925,26 @@ static int wait_for(int fd, unsigned int events, uint64_t timeout_ns)
 	return r < 0 ? r : c.result;
 }
 
+/* Is a file in anybody's epoll? */
+static bool is_waited_for(int fd)
+{
+	char path[64], line[256];
+	bool found = false;
+	int i, other;
+	FILE *f;
+
+	for (i = 0; i < 100; i++) {
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", i);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "tfd: %d", &other) == 1 && other == fd)
+				found = true;
+		if (f)
+			fclose(f);
+	}
+	return found;
+}
+
 static void wait_for_byte(void *arg)
 {
 	struct pipes *p = arg;
@@ -928,13 +967,18 @@ static void files(void *arg)
 		abort();
 	EXPECT_EQ(wait_for(p.there[0], POLLIN, 0), -ETIMEDOUT);
 	EXPECT_EQ(wait_for(p.there[0], POLLIN, MS), -ETIMEDOUT);
+	EXPECT(!is_waited_for(p.there[0]));
 	EXPECT_EQ(wait_for(p.there[1], POLLOUT, LONG), POLLOUT);
 	start(wait_for_byte, &p);
 	go_yield();
 	EXPECT_EQ(write(p.there[1], "x", 1), 1);
 	/* The same file twice, for different things. */
-	two[0] = (struct chan_choice){ .op = CHAN_CASE_POLL, .fd = p.back[0], .events = POLLPRI };
-	two[1] = (struct chan_choice){ .op = CHAN_CASE_POLL, .fd = p.back[0], .events = POLLIN };
+	two[0] = (struct chan_choice){ .op = CHAN_CASE_POLL, .fd = p.back[0], .events = POLLIN };
+	two[1] = (struct chan_choice){ .op = CHAN_CASE_POLL, .fd = p.back[0], .events = POLLPRI };
+	EXPECT_EQ(chan_select(two, 2, 0), 0);
+	EXPECT_EQ(two[0].result, POLLIN);
+	two[0].events = POLLPRI;
+	two[1].events = POLLIN;
 	EXPECT_EQ(chan_select(two, 2, 0), 1);
 	EXPECT_EQ(two[1].result, POLLIN);
 	EXPECT_EQ(read(p.back[0], &c, 1), 1);
