@@ -27,6 +27,7 @@
 
 #include "internal.h"
 #include "runtime.h"
+#include "sanitize.h"
 
 #define NS_PER_S	1000000000ULL
 #define NS_PER_MS	1000000ULL
@@ -67,7 +68,7 @@ struct chunk {
  * @event: immutable; an eventfd, that ends a wait
  * @waiting: atomic; goroutines that wait for sources
  * @scarce: atomic; one was refused: no proc keeps any for itself
- * @old: this kernel has no epoll_pwait2(2)
+ * @old: this kernel, or valgrind, has no epoll_pwait2(2)
  * @spare: open sources, by kind
  * @closed: sources that aren't open
  * @chunks: all sources
@@ -108,6 +109,7 @@ int libchan_netpoll_start(void)
 {
 	int r;
 
+	net.old = RUNNING_ON_VALGRIND;
 	net.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (net.epoll < 0)
 		return -errno;

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The sanitizers' hooks: there if the program was built with one, whatever the library
- * was built with.
+ * was built with. And valgrind's, if the library was built where its header is.
  */
 #ifndef LIBCHAN_SANITIZE_H
 #define LIBCHAN_SANITIZE_H
 
 #include <stddef.h>
 #include <stdint.h>
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND			0
+#define VALGRIND_STACK_REGISTER(start, end)	((void)(start), (void)(end))
+#endif
 
 #define LIBCHAN_WEAK	__attribute__((weak))
 

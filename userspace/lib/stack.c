@@ -19,11 +19,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define VALGRIND_STACK_REGISTER(start, end)	((void)(start), (void)(end))
-#endif
 
 #include "runtime.h"
 #include "sanitize.h"

@@ -715,17 +715,15 @@ static void start_and_leave(void *arg)
 static void what_a_proc_has_does_not_go_with_it(void)
 {
 	unsigned int before = go_procs(2);
-	struct leaver l;
-	int i;
+	struct leaver leavers[50] = { 0 }, *l;
 
-	for (i = 0; i < 50; i++) {
-		l = (struct leaver){ 0 };
+	for (l = leavers; l < leavers + ARRAY(leavers); l++) {
 		go_procs(2);
-		start(start_and_leave, &l);
-		WAIT_UNTIL(get(&l.begun));
-		start(yield_until_over, &l);
-		start(yield_until_over, &l);
-		WAIT_UNTIL(get(&l.over) && get(&l.gone) == 2);
+		start(start_and_leave, l);
+		WAIT_UNTIL(get(&l->begun));
+		start(yield_until_over, l);
+		start(yield_until_over, l);
+		WAIT_UNTIL(get(&l->over) && get(&l->gone) == 2);
 		wait_until_alone();
 	}
 	go_procs(before);
@@ -1386,6 +1384,23 @@ static void timers_in_order(void)
 	exit(failures != 0);
 }
 
+/* For valgrind, under which all takes long. */
+static void something_of_everything(void)
+{
+	int n = 200;
+
+	goroutines_run_and_end();
+	an_argument_is_copied();
+	go_starts_what_go_func_defines();
+	run_with(2, chain, &n);
+	a_wait_ends_with_its_time_and_can_go_on();
+	a_thread_that_blocks_is_replaced();
+	sleepers_wake_in_their_order();
+	a_goroutine_waits_for_a_file();
+	who_forks_goes_on_alone();
+	exit(get(&failures) != 0);
+}
+
 /**
  * struct again - a program
  * @name: its argument
@@ -1418,6 +1433,7 @@ static const struct again {
 	{ "who blocks may wake", who_blocks_may_wake, 0, "", false },
 	{ "a file may wake", a_file_may_wake, 0, "", false },
 	{ "timers in order", timers_in_order, 0, "", false },
+	{ "something of everything", something_of_everything, 0, "", false },
 	{ "overflow", overflow, 128 + SIGSEGV, "", true },
 	{ "overflow without a guard", overflow_without_guard, 2,
 	  "fatal error: stack overflow\n", true },
