@@ -18,7 +18,7 @@
  *
  * Return: what ioctl(2) returns, or a negative errno.
  */
-int libchan_ioctl(int fd, unsigned long cmd, void *arg)
+LIBCHAN_ERRNO int libchan_ioctl(int fd, unsigned long cmd, void *arg)
 {
 	int r = ioctl(fd, cmd, arg);
 

@@ -14,6 +14,12 @@
 
 #define LIBCHAN_EXPORT		__attribute__((visibility("default")))
 
+/*
+ * Functions that look at errno are of their own where goroutines wait: to a compiler its
+ * address is the same all through a function, but the thread may be another after a wait.
+ */
+#define LIBCHAN_ERRNO		__attribute__((noinline))
+
 #define LIBCHAN_SMALL	512	/* bytes of a selector's result that need no allocation */
 
 #define LIBCHAN_OFLAGS		(O_ACCMODE | O_NONBLOCK | O_CLOEXEC)

@@ -91,11 +91,12 @@ static struct netpoll {
 	.event = -1,
 };
 
-static int epoll_add(int epoll, int fd, uint32_t events, void *ptr)
+/* Too many files in all epolls of the user are as too many of anything else. */
+static LIBCHAN_ERRNO int epoll_change(int epoll, int op, int fd, uint32_t events, void *ptr)
 {
 	struct epoll_event event = { .events = events, .data.ptr = ptr };
 
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+	if (epoll_ctl(epoll, op, fd, &event))
 		return errno == ENOSPC ? -EDQUOT : -errno;
 	return 0;
 }
@@ -114,7 +115,7 @@ int libchan_netpoll_start(void)
 	if (net.epoll < 0)
 		return -errno;
 	net.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = net.event < 0 ? -errno : epoll_add(net.epoll, net.event, EPOLLIN, NULL);
+	r = net.event < 0 ? -errno : epoll_change(net.epoll, EPOLL_CTL_ADD, net.event, EPOLLIN, NULL);
 	if (r)
 		libchan_netpoll_stop();
 	return r;
@@ -306,7 +307,7 @@ static int selector_open(int via)
 	return r < 0 ? r : arg.fd;
 }
 
-static int files_open(void)
+static LIBCHAN_ERRNO int files_open(void)
 {
 	int fd = epoll_create1(EPOLL_CLOEXEC);
 
@@ -335,7 +336,9 @@ static int source_open(struct source *s, enum source_kind kind, int via)
 	s->kind = kind;
 	s->fd = fd < 0 ? -1 : fd;
 	pthread_rwlock_unlock(&net.opening);
-	return fd < 0 ? fd : epoll_add(net.epoll, fd, EPOLLIN | EPOLLET, s);
+	if (fd < 0)
+		return fd;
+	return epoll_change(net.epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, s);
 }
 
 static struct libchan_spare *own_spare(enum source_kind kind)
@@ -408,7 +411,7 @@ static int selector_ioctl(int fd, unsigned long cmd, void *arg)
 }
 
 /* Return: bytes, or an errno: -EAGAIN if it was woken for nothing. */
-static ssize_t selector_read(struct source *s, const struct libchan_await *a)
+static LIBCHAN_ERRNO ssize_t selector_read(struct source *s, const struct libchan_await *a)
 {
 	ssize_t n;
 
@@ -524,16 +527,11 @@ static uint32_t asked(const struct pollfd *fds, size_t i)
 
 static int file_add(int epoll, const struct pollfd *fds, size_t i)
 {
-	struct epoll_event event = { .events = (uint16_t)fds[i].events };
+	int r = epoll_change(epoll, EPOLL_CTL_ADD, fds[i].fd, (uint16_t)fds[i].events, NULL);
 
-	if (!epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i].fd, &event))
-		return 0;
-	if (errno == EEXIST) {
-		event.events = asked(fds, i);
-		if (!epoll_ctl(epoll, EPOLL_CTL_MOD, fds[i].fd, &event))
-			return 0;
-	}
-	return errno == ENOSPC ? -EDQUOT : -errno;
+	if (r != -EEXIST)
+		return r;
+	return epoll_change(epoll, EPOLL_CTL_MOD, fds[i].fd, asked(fds, i), NULL);
 }
 
 static bool named_before(const struct pollfd *fds, size_t i)
@@ -553,7 +551,7 @@ static bool files_remove(int epoll, const struct pollfd *fds, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (fds[i].fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_DEL, fds[i].fd, NULL) &&
+		if (fds[i].fd >= 0 && epoll_change(epoll, EPOLL_CTL_DEL, fds[i].fd, 0, NULL) &&
 		    !named_before(fds, i))
 			all = false;
 	return all;

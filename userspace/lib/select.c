@@ -170,7 +170,7 @@ static void result_end(struct libchan_result *r)
  *
  * Return: as chan_sel_read().
  */
-int libchan_selected(int fd, struct chan_choice *choices, size_t n)
+LIBCHAN_ERRNO int libchan_selected(int fd, struct chan_choice *choices, size_t n)
 {
 	int room = libchan_room_needed(choices, n), r;
 	struct libchan_result result;
@@ -382,7 +382,7 @@ static void order_before(const struct chan_choice *choices, size_t n)
 	size_t i;
 
 	for (i = 0; __tsan_release && i < n; i++)
-		if (choices[i].c)
+		if (choices[i].op != CHAN_CASE_POLL && choices[i].c)
 			libchan_order_before(choices[i].c->is.id);
 }
 
@@ -402,7 +402,7 @@ static int select_flags(struct chan_choice *choices, size_t n, unsigned int flag
 		r = task_select(rt, choices, n, &how);
 	else
 		r = libchan_choose(fd_to_ask(choices, n), CHAN_IOC_SELECT, choices, n, &how);
-	if (r >= 0 && choices[r].c)
+	if (r >= 0 && choices[r].op != CHAN_CASE_POLL)
 		libchan_order_after(choices[r].c->is.id);
 	return r;
 }

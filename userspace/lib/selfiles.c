@@ -69,7 +69,7 @@ static void shuffle(uint16_t *order, size_t n)
 }
 
 /* Which files are ready now? Return: how many, or a negative errno. */
-static int look(struct mixed *m)
+static LIBCHAN_ERRNO int look(struct mixed *m)
 {
 	size_t i;
 	int r;
@@ -181,7 +181,7 @@ static int selector_read(struct mixed *m)
  * Waiting
  */
 
-static int thread_poll(struct mixed *m)
+static LIBCHAN_ERRNO int thread_poll(struct mixed *m)
 {
 	struct timespec t;
 	uint64_t now;

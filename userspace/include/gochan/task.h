@@ -32,7 +32,10 @@ extern "C" {
  *   too, but in a go_block section.
  * - Threads. A goroutine goes on in any thread, another than before, after whatever may
  *   wait. So it must not hold a pthread_mutex_t over that, nor what is the thread's
- *   own: errno, thread-local variables, and their addresses.
+ *   own: errno, thread-local variables, and their addresses; in C++ it must not wait in a
+ *   catch block. It ends with go_exit(), not with pthread_exit(3).
+ * - Files. chan_select() waits for any file (%CHAN_CASE_POLL). Who waits for one that
+ *   somebody closes isn't woken. Of one file up to 500 goroutines may wait at once (-EINVAL).
  * - Stacks are of a fixed size (&struct go_options). Below each is a page that may not be
  *   touched, so that one that overflows ends with SIGSEGV. Guards stop when they take up
  *   half of vm.max_map_count: from then on an overflow is only noticed when the goroutine

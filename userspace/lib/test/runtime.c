@@ -1281,15 +1281,28 @@ static void dig_and_park(void *arg)
 	(void)arg;
 }
 
-/* More goroutines than have guards. */
-static void overflow_without_guard(void)
+static void count_and_wait(void *arg)
 {
-	int i;
+	add((int *)arg, 1);
+	wait_for_ever(NULL);
+}
+
+/* More goroutines than have guards: what lies below the last one's stack is another's. */
+static void overflow_among_many(void *arg)
+{
+	int n = 0, i;
 
 	for (i = 0; i < 40010; i++)
-		start(wait_for_ever, NULL);
+		start(count_and_wait, &n);
+	WAIT_UNTIL(get(&n) == 40010);
 	start(dig_and_park, NULL);
-	go_run(wait_for_ever, NULL);
+	wait_for_ever(arg);
+}
+
+static void overflow_without_guard(void)
+{
+	go_procs(1);
+	go_run(overflow_among_many, NULL);
 }
 
 static void large_stacks(void)
