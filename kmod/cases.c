@@ -219,8 +219,8 @@ static int chan_case_attempt(struct chan_choice *s, u32 i)
 		return -EFAULT;
 
 	if (c->short_len != U32_MAX) {
-		r = sending ? chan_short_write(c, buf, c->short_len) :
-			      chan_short_read(c, buf, c->short_len);
+		r = sending ? chan_short_write(c, buf, c->short_len, 1) :
+			      chan_short_read(c, buf, c->short_len, 1);
 		if (r)
 			return r;
 	}

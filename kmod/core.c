@@ -62,7 +62,7 @@ static bool chan_settle_first(struct chan *c, struct chan_hold *h)
  * @h: the hold, uninitialised
  */
 void chan_lock(struct chan *c, struct chan_hold *h)
-	__acquires(RCU) __acquires(&c->lock)
+	__acquires(&c->lock)
 {
 	h->peer = NULL;
 	h->returned = NULL;
@@ -77,7 +77,6 @@ void chan_lock(struct chan *c, struct chan_hold *h)
 	h->taken = false;
 	h->tries = false;
 	h->unsettled = false;
-	rcu_read_lock();	/* the FIRED argument */
 	spin_lock(&c->lock);
 }
 
@@ -111,17 +110,25 @@ static void chan_wake(const struct chan_wake *w)
 		chan_raise(w->wq, CHAN_POLL_IN, true);
 }
 
-static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)
-	__releases(&c->lock) __releases(RCU)
+/* Those that chan_fire() noted, when it began to read what RCU keeps. */
+static void chan_wake_all(const struct chan_hold *h)
 {
 	u32 i;
 
+	for (i = 0; i < h->nr_wakes; i++)
+		chan_wake(&h->wake[i]);
+	__acquire(RCU);
+	rcu_read_unlock();
+}
+
+static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)
+	__releases(&c->lock)
+{
 	if (unlikely(h->claimed))	/* and not committed */
 		chan_party_unlock(h->claimed);
 	spin_unlock(&c->lock);
-	for (i = 0; i < h->nr_wakes; i++)
-		chan_wake(&h->wake[i]);
-	rcu_read_unlock();
+	if (h->nr_wakes)
+		chan_wake_all(h);
 	chan_raise(&c->rpoll, h->raise_in, h->raise_all);
 	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
 	if (h->garbage)
@@ -147,7 +154,7 @@ static noinline void chan_end_settling(struct chan *c, struct chan_hold *h)
  * @h: the hold
  */
 void chan_unlock(struct chan *c, struct chan_hold *h)
-	__releases(&c->lock) __releases(RCU)
+	__releases(&c->lock)
 {
 	chan_end_hold(c, h);
 	if (unlikely(h->unsettled))
@@ -304,6 +311,10 @@ static void chan_fire(struct chan *c, struct chan_hold *h, struct chan_waiter *w
 {
 	struct chan_party *p = w->party;
 
+	if (!h->nr_wakes) {
+		rcu_read_lock();	/* the FIRED argument; chan_wake_all() ends it */
+		__release(RCU);
+	}
 	chan_unlink(c, w);
 	h->wake[h->nr_wakes++] = (struct chan_wake) { p->task, p->wq };
 	p->result = result;
@@ -885,7 +896,7 @@ static bool chan_flush(struct chan *c, struct chan_hold *h)
  * one hold after another. Who comes meanwhile sees the mark.
  */
 static void chan_end(struct chan *c, struct chan_hold *h, u32 marks)
-	__releases(&c->lock) __releases(RCU)
+	__releases(&c->lock)
 {
 	bool done;
 

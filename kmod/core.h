@@ -40,7 +40,7 @@
  * THE FIRED ARGUMENT: the store of FIRED is a release [R] and the last touch of
  * the party's memory; the owner's load is an acquire [A]. So the owner sees the
  * element and the result, and may go at once. Its task_struct outlives the
- * wake-up, because chan_lock() enters an RCU read-side section while the party
+ * wake-up, because chan_fire() enters an RCU read-side section while the party
  * is still queued, thus alive, and a task_struct is freed a grace period after
  * its task's end. A wake-up that comes late finds the task elsewhere and is a
  * spurious one, which every sleeper in the kernel allows for. A wait queue through
@@ -323,9 +323,9 @@ struct chan_hold {
 
 void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message, bool watched);
 void chan_lock(struct chan *c, struct chan_hold *h)
-	__acquires(RCU) __acquires(&c->lock);
+	__acquires(&c->lock);
 void chan_unlock(struct chan *c, struct chan_hold *h)
-	__releases(&c->lock) __releases(RCU);
+	__releases(&c->lock);
 
 int chan_begin_send(struct chan *c, struct chan_hold *h, u32 want);
 void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len);
@@ -477,35 +477,55 @@ static __always_inline u32 chan_slot_after(const struct chan *c, u32 i, u32 n)
 }
 
 /*
- * The short way: fixed elements, nobody parked, nothing returned, open. Both
- * halves are the ring case of begin and commit, for one element, with nothing
- * noted in a hold. A raise is left to the caller.
+ * Do these bytes belong to the ring? What the kernel's own check of copies asks of the
+ * allocator (HARDENED_USERCOPY), the channel knows.
  */
-static __always_inline void *chan_short_send(const struct chan *c)
+static __always_inline bool chan_in_ring(const struct chan *c, const void *data, size_t len)
 {
-	if (unlikely(c->slow || c->count == c->capacity))
+	size_t at = (const u8 *)data - (const u8 *)c->ring;
+	size_t size = (size_t)c->capacity * c->stride;
+
+	return at <= size && len <= size - at;
+}
+
+/*
+ * The short way: fixed elements, nobody parked, nothing returned, open. Both
+ * halves are the ring case of begin and commit, for elements that lie one after the
+ * other, with nothing noted in a hold. A raise is left to the caller.
+ */
+static __always_inline void *chan_short_send(const struct chan *c, u32 n)
+{
+	if (unlikely(c->slow || c->capacity - c->count < n))
+		return NULL;
+	if (n > 1 && unlikely(c->capacity - c->tail < n))
 		return NULL;
 	return chan_slot_at(c, c->tail);
 }
 
-static __always_inline void chan_short_sent(struct chan *c)
+static __always_inline void chan_short_sent(struct chan *c, u32 n)
 {
-	c->tail = chan_slot_after(c, c->tail, 1);
-	c->count++;
-	c->sent++;
+	c->tail = chan_slot_after(c, c->tail, n);
+	c->count += n;
+	c->sent += n;
 }
 
-static __always_inline void *chan_short_recv(const struct chan *c)
+/* @n: how many at most; out: how many there are */
+static __always_inline void *chan_short_recv(const struct chan *c, u32 *n)
 {
 	if (unlikely(c->slow || !c->count))
 		return NULL;
+	if (*n > 1) {
+		*n = min(*n, c->count);
+		if (unlikely(c->capacity - c->head < *n))
+			return NULL;
+	}
 	return chan_slot_at(c, c->head);
 }
 
-static __always_inline void chan_short_received(struct chan *c)
+static __always_inline void chan_short_received(struct chan *c, u32 n)
 {
-	c->head = chan_slot_after(c, c->head, 1);
-	c->count--;
+	c->head = chan_slot_after(c, c->head, n);
+	c->count -= n;
 }
 
 #endif /* _CHAN_CORE_H */

@@ -233,17 +233,33 @@ static noinline ssize_t chan_read_long(struct file *file, char __user *buf, size
 	return chan_do_read(&io, len);
 }
 
+/* Several elements at once, if they lie one after the other. */
+static noinline int chan_write_run(struct chan *c, const char __user *buf, u32 size, u32 n)
+{
+	return chan_short_write(c, buf, size, n);
+}
+
+static noinline int chan_read_run(struct chan *c, char __user *buf, u32 size, u32 n)
+{
+	return chan_short_read(c, buf, size, n);
+}
+
 static ssize_t chan_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
 {
 	struct chan_handle *h = file->private_data;
+	u32 size = READ_ONCE(h->short_len);
 	int r;
 
-	if (likely(len == READ_ONCE(h->short_len))) {
-		r = chan_short_write(h->chan, buf, len);
+	if (likely(len == size)) {
+		r = chan_short_write(h->chan, buf, len, 1);
 		if (likely(r > 0))
 			return len;
 		if (r && file->f_flags & O_NONBLOCK)
 			return r;
+	} else if (chan_is_run(size, len)) {
+		r = chan_write_run(h->chan, buf, size, (u32)len / size);
+		if (likely(r > 0))
+			return len;
 	}
 	return chan_write_long(file, buf, len);
 }
@@ -251,14 +267,19 @@ static ssize_t chan_write(struct file *file, const char __user *buf, size_t len,
 static ssize_t chan_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	struct chan_handle *h = file->private_data;
+	u32 size = READ_ONCE(h->short_len);
 	int r;
 
-	if (likely(len == READ_ONCE(h->short_len))) {
-		r = chan_short_read(h->chan, buf, len);
+	if (likely(len == size)) {
+		r = chan_short_read(h->chan, buf, len, 1);
 		if (likely(r > 0))
 			return len;
 		if (r && file->f_flags & O_NONBLOCK)
 			return r;
+	} else if (chan_is_run(size, len)) {
+		r = chan_read_run(h->chan, buf, size, (u32)len / size);
+		if (likely(r > 0))
+			return (ssize_t)r * size;
 	}
 	return chan_read_long(file, buf, len);
 }

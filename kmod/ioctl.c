@@ -178,7 +178,7 @@ static long chan_ioctl_send(struct file *file, void __user *uarg)
 		return -EBADF;
 	len = READ_ONCE(h->short_len);
 	if (likely(chan_xfer_is_short(len, &x))) {
-		r = chan_short_write(h->chan, u64_to_user_ptr(x.buf), len);
+		r = chan_short_write(h->chan, u64_to_user_ptr(x.buf), len, 1);
 		if (likely(r > 0) || (r && x.flags & CHAN_NONBLOCK))
 			return r;
 	}
@@ -199,7 +199,7 @@ static long chan_ioctl_recv(struct file *file, void __user *uarg)
 		return -EBADF;
 	len = READ_ONCE(h->short_len);
 	if (likely(chan_xfer_is_short(len, &x))) {
-		r = chan_short_read(h->chan, u64_to_user_ptr(x.buf), len);
+		r = chan_short_read(h->chan, u64_to_user_ptr(x.buf), len, 1);
 		if (likely(r > 0) || (r && x.flags & CHAN_NONBLOCK))
 			return r;
 	}

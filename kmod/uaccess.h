@@ -11,6 +11,7 @@
 #define _CHAN_UACCESS_H
 
 #include <linux/fault-inject-usercopy.h>
+#include <linux/instrumented.h>
 #include <linux/pagemap.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -91,6 +92,37 @@ static __always_inline size_t chan_put_atomic(void __user *to, const void *from,
 		return 0;
 	pagefault_disable();
 	left = chan_copy_to(to, from, n);
+	pagefault_enable();
+	return n - left;
+}
+
+/*
+ * Likewise, in or out of a ring: that the bytes are the ring's, the caller has seen to,
+ * so that the kernel needs not look up what they are of.
+ */
+static __always_inline size_t chan_get_ring(void *to, const void __user *from, size_t n)
+{
+	size_t left;
+
+	if (should_fail_usercopy())
+		return 0;
+	instrument_copy_from_user_before(to, from, n);
+	pagefault_disable();
+	left = raw_copy_from_user(to, from, n);
+	pagefault_enable();
+	instrument_copy_from_user_after(to, from, n, left);
+	return n - left;
+}
+
+static __always_inline size_t chan_put_ring(void __user *to, const void *from, size_t n)
+{
+	size_t left;
+
+	if (should_fail_usercopy())
+		return 0;
+	instrument_copy_to_user(to, from, n);
+	pagefault_disable();
+	left = raw_copy_to_user(to, from, n);
 	pagefault_enable();
 	return n - left;
 }

@@ -42,6 +42,33 @@ int chan_try_recv(struct chan_io *io);
 int chan_deliver(struct chan_io *io, struct chan_elem *e);
 ktime_t chan_deadline(u64 timeout_ns);
 
+/* Several elements that one hold may copy, if they lie one after the other? */
+static __always_inline bool chan_is_run(u32 size, size_t len)
+{
+	return len > size && len <= CHAN_HOLD_BYTES && (u32)len % size == 0;
+}
+
+/* Copy elements between the ring and the caller: one, of a size that is often known. */
+static __always_inline bool chan_short_get(struct chan *c, void *slot, const void __user *from,
+					   u32 size, u32 n)
+{
+	size_t len = (size_t)size * n;
+
+	if (n == 1)
+		return chan_get_atomic(slot, from, size) == size;
+	return !WARN_ON_ONCE(!chan_in_ring(c, slot, len)) && chan_get_ring(slot, from, len) == len;
+}
+
+static __always_inline bool chan_short_put(struct chan *c, void __user *to, const void *slot,
+					   u32 size, u32 n, bool one)
+{
+	size_t len = (size_t)size * n;
+
+	if (one)
+		return chan_put_atomic(to, slot, size) == size;
+	return !WARN_ON_ONCE(!chan_in_ring(c, slot, len)) && chan_put_ring(to, slot, len) == len;
+}
+
 /* Raise what a short way has noted under the lock. */
 static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)
 {
@@ -49,27 +76,28 @@ static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)
 }
 
 /**
- * chan_short_write() - send one fixed element, if only the ring is concerned
+ * chan_short_write() - send fixed elements, if only one run of the ring is concerned
  * @c: the channel, of a short_len
- * @from: the element, access_ok()
- * @len: its size
+ * @from: the elements, access_ok()
+ * @size: of one
+ * @n: how many, at least 1, and at most CHAN_HOLD_BYTES of them
  *
- * Return: 1 if it was sent; -EAGAIN if it would have to wait; 0 if chan_send() is to
- * say. But for 1 nothing has changed.
+ * Return: @n if they were sent; -EAGAIN if some would have to wait; 0 if chan_send() is
+ * to say. But for @n nothing has changed.
  */
 static __always_inline int chan_short_write(struct chan *c, const void __user *from,
-					    size_t len)
+					    u32 size, u32 n)
 {
 	bool raise = false;
 	void *slot;
 	int r;
 
 	spin_lock(&c->lock);
-	slot = chan_short_send(c);
-	if (likely(slot && chan_get_atomic(slot, from, len) == len)) {
-		chan_short_sent(c);
+	slot = chan_short_send(c, n);
+	if (likely(slot && chan_short_get(c, slot, from, size, n))) {
+		chan_short_sent(c, n);
 		raise = chan_is_polled(&c->rpoll);
-		r = 1;
+		r = n;
 	} else {
 		r = slot || c->slow ? 0 : -EAGAIN;
 	}
@@ -80,26 +108,28 @@ static __always_inline int chan_short_write(struct chan *c, const void __user *f
 }
 
 /**
- * chan_short_read() - receive one fixed element, if only the ring is concerned
+ * chan_short_read() - receive fixed elements, if only one run of the ring is concerned
  * @c: the channel, of a short_len
- * @to: where it goes, access_ok()
- * @len: its size
+ * @to: where they go, access_ok()
+ * @size: of one
+ * @n: how many at most, at least 1, and at most CHAN_HOLD_BYTES of them
  *
- * Return: 1 if it was received; -EAGAIN if it would have to wait; 0 if chan_recv() is to
- * say. But for 1 nothing has changed.
+ * Return: how many were received, all that there are up to @n; -EAGAIN if there are none
+ * yet; 0 if chan_recv() is to say, and then nothing has changed.
  */
-static __always_inline int chan_short_read(struct chan *c, void __user *to, size_t len)
+static __always_inline int chan_short_read(struct chan *c, void __user *to, u32 size, u32 n)
 {
+	const bool one = n == 1;
 	bool raise = false;
 	void *slot;
 	int r;
 
 	spin_lock(&c->lock);
-	slot = chan_short_recv(c);
-	if (likely(slot && chan_put_atomic(to, slot, len) == len)) {
-		chan_short_received(c);
+	slot = chan_short_recv(c, &n);
+	if (likely(slot && chan_short_put(c, to, slot, size, n, one))) {
+		chan_short_received(c, n);
 		raise = chan_is_polled(&c->wpoll);
-		r = 1;
+		r = n;
 	} else {
 		r = slot || c->slow ? 0 : -EAGAIN;
 	}

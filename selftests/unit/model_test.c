@@ -301,20 +301,27 @@ static void op_recv_in_place(void)
 
 static void op_short(bool send)
 {
+	u32 n = 1 + rnd(4), want = n, i;
 	struct entry e;
-	void *slot;
+	u8 *slot;
 
 	spin_lock(&c->lock);
-	slot = send ? chan_short_send(c) : chan_short_recv(c);
+	slot = send ? chan_short_send(c, n) : chan_short_recv(c, &n);
 	if (slot && send) {
-		unit_fill(c, slot, next_v);
-		chan_short_sent(c);
+		for (i = 0; i < n; i++) {
+			unit_fill(c, slot + i * c->elem_size, next_v);
+			CHECK(model_send(next_v++) == 1);
+		}
+		chan_short_sent(c, n);
 		__wake_up(&c->rpoll, 0, 1, EPOLLIN);
-		CHECK(model_send(next_v++) == 1);
 	} else if (slot) {
-		CHECK(model_recv(&e) == 1);
-		CHECK(unit_holds(c, slot, c->elem_size, e.v));
-		chan_short_received(c);
+		CHECK(n <= want);
+		for (i = 0; i < n; i++) {
+			CHECK(model_recv(&e) == 1);
+			CHECK(unit_holds(c, slot + i * c->elem_size, c->elem_size, e.v));
+		}
+		chan_short_received(c, n);
+		CHECK(n == want || !c->count);
 		__wake_up(&c->wpoll, 0, 1, EPOLLOUT);
 	}
 	spin_unlock(&c->lock);

@@ -3,9 +3,50 @@
  * Sleeping and waking, as the kernel does it: who is woken after it has said that it
  * will sleep doesn't sleep.
  */
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "shim.h"
 
-pthread_rwlock_t shim_rcu = PTHREAD_RWLOCK_INITIALIZER;
+static atomic_int rcu_readers[2];
+static atomic_uint rcu_phase;
+static pthread_mutex_t rcu_mutex = PTHREAD_MUTEX_INITIALIZER;
+static __thread unsigned int rcu_mine, rcu_depth;
+
+void rcu_read_lock(void)
+{
+	if (rcu_depth++)
+		return;
+	for (;;) {
+		rcu_mine = rcu_phase % 2;
+		rcu_readers[rcu_mine]++;
+		if (rcu_mine == rcu_phase % 2)
+			return;
+		rcu_readers[rcu_mine]--;
+	}
+}
+
+void rcu_read_unlock(void)
+{
+	assert(rcu_depth);
+	if (!--rcu_depth)
+		rcu_readers[rcu_mine]--;
+}
+
+/* For those of before; who has come since may have looked at the old phase, and gone on. */
+void synchronize_rcu(void)
+{
+	unsigned int i;
+
+	assert(!rcu_depth);
+	pthread_mutex_lock(&rcu_mutex);
+	for (i = 0; i < 2; i++) {
+		rcu_phase++;
+		while (rcu_readers[(rcu_phase + 1) % 2])
+			sched_yield();
+	}
+	pthread_mutex_unlock(&rcu_mutex);
+}
 __thread struct task_struct *current;
 
 __attribute__((__no_sanitize__("thread"), __noinline__))

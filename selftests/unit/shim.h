@@ -139,24 +139,14 @@ static inline void spin_unlock(spinlock_t *l)
 
 #define lockdep_assert_held(l)	assert((l)->held)
 
-/* A reader keeps synchronize_rcu(), so the memory of tasks that end. */
-extern pthread_rwlock_t shim_rcu;
-
-static inline void rcu_read_lock(void)
-{
-	pthread_rwlock_rdlock(&shim_rcu);
-}
-
-static inline void rcu_read_unlock(void)
-{
-	pthread_rwlock_unlock(&shim_rcu);
-}
-
-static inline void synchronize_rcu(void)
-{
-	pthread_rwlock_wrlock(&shim_rcu);
-	pthread_rwlock_unlock(&shim_rcu);
-}
+/*
+ * A reader keeps synchronize_rcu(), so the memory of tasks that end. Readers are counted,
+ * those of before and of after a grace period has begun; it isn't a lock, and so has no
+ * place in the order of locks.
+ */
+void rcu_read_lock(void);
+void rcu_read_unlock(void);
+void synchronize_rcu(void);
 
 /* Tasks */
 
