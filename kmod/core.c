@@ -50,10 +50,16 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message, bool w
 
 static bool chan_settle(struct chan *c, struct chan_hold *h);
 
-/* Before a call's own operation, which may leave garbage of its own. */
-static bool chan_settle_first(struct chan *c, struct chan_hold *h)
+/* Do the first two invariants hold, or is somebody to come back for it? */
+static __always_inline bool chan_is_settled(const struct chan *c)
 {
-	return chan_settle(c, h) && !h->garbage;
+	return !(c->nr_recvq && chan_len(c)) && !(c->nr_sendq && chan_has_room(c));
+}
+
+/* Before a call's own operation, which may leave garbage of its own. */
+static __always_inline bool chan_settle_first(struct chan *c, struct chan_hold *h)
+{
+	return likely(chan_is_settled(c)) || (chan_settle(c, h) && !h->garbage);
 }
 
 /**
@@ -111,7 +117,7 @@ static void chan_wake(const struct chan_wake *w)
 }
 
 /* Those that chan_fire() noted, when it began to read what RCU keeps. */
-static void chan_wake_all(const struct chan_hold *h)
+static noinline void chan_wake_all(const struct chan_hold *h)
 {
 	u32 i;
 
@@ -119,6 +125,17 @@ static void chan_wake_all(const struct chan_hold *h)
 		chan_wake(&h->wake[i]);
 	__acquire(RCU);
 	rcu_read_unlock();
+}
+
+/* The rest that is to follow a hold. */
+static noinline void chan_follow(struct chan *c, struct chan_hold *h)
+{
+	chan_raise(&c->rpoll, h->raise_in, h->raise_all);
+	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
+	if (h->garbage)
+		chan_elem_free(c, h->garbage);
+	if (h->taken)
+		chan_was_taken(c);
 }
 
 static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)
@@ -129,12 +146,8 @@ static __always_inline void chan_end_hold(struct chan *c, struct chan_hold *h)
 	spin_unlock(&c->lock);
 	if (h->nr_wakes)
 		chan_wake_all(h);
-	chan_raise(&c->rpoll, h->raise_in, h->raise_all);
-	chan_raise(&c->wpoll, h->raise_out, h->raise_all);
-	if (h->garbage)
-		chan_elem_free(c, h->garbage);
-	if (unlikely(h->taken))
-		chan_was_taken(c);
+	if (unlikely(h->raise_in || h->raise_out || h->garbage || h->taken))
+		chan_follow(c, h);
 }
 
 /* What was too much for one hold, in as many as it takes. */
@@ -193,7 +206,7 @@ static void chan_unlink_send(struct chan *c, struct chan_waiter *w)
 	chan_slow_set(c, CHAN_SLOW_SENDERS, --c->nr_sendq);
 }
 
-static void chan_unlink(struct chan *c, struct chan_waiter *w)
+static __always_inline void chan_unlink(struct chan *c, struct chan_waiter *w)
 {
 	if (w->sending)
 		chan_unlink_send(c, w);
@@ -811,17 +824,15 @@ bool chan_prune(struct chan *c)
 	return false;
 }
 
-/**
- * chan_sleep() - sleep until the party is fired, or something cuts it short
- * @p: the calling task's
- * @deadline: when to give up, on CLOCK_MONOTONIC, or NULL for never
- *
- * Return: 0 (the FIRED argument); -ERESTARTSYS for a signal, -ETIMEDOUT for the
- * deadline, and then the party may have been fired meanwhile.
- */
-int chan_sleep(struct chan_party *p, const ktime_t *deadline)
+/* Return: whether it is still before the deadline. */
+static noinline bool chan_schedule_until(ktime_t deadline)
 {
-	ktime_t expires;
+	return schedule_hrtimeout_range(&deadline, current->timer_slack_ns,
+					HRTIMER_MODE_ABS);
+}
+
+static __always_inline int chan_sleep_in(struct chan_party *p, const ktime_t *deadline)
+{
 	int r = 0;
 
 	for (;;) {
@@ -835,17 +846,26 @@ int chan_sleep(struct chan_party *p, const ktime_t *deadline)
 		}
 		if (!deadline) {
 			schedule();
-			continue;
-		}
-		expires = *deadline;
-		if (!schedule_hrtimeout_range(&expires, current->timer_slack_ns,
-					      HRTIMER_MODE_ABS)) {
+		} else if (!chan_schedule_until(*deadline)) {
 			r = -ETIMEDOUT;
 			break;
 		}
 	}
 	__set_current_state(TASK_RUNNING);
 	return r;
+}
+
+/**
+ * chan_sleep() - sleep until the party is fired, or something cuts it short
+ * @p: the calling task's
+ * @deadline: when to give up, on CLOCK_MONOTONIC, or NULL for never
+ *
+ * Return: 0 (the FIRED argument); -ERESTARTSYS for a signal, -ETIMEDOUT for the
+ * deadline, and then the party may have been fired meanwhile.
+ */
+int chan_sleep(struct chan_party *p, const ktime_t *deadline)
+{
+	return chan_sleep_in(p, deadline);
 }
 
 /**
@@ -862,9 +882,9 @@ int chan_sleep(struct chan_party *p, const ktime_t *deadline)
  */
 int chan_park(struct chan *c, struct chan_waiter *w, const ktime_t *deadline)
 {
-	int r = chan_sleep(w->party, deadline);
+	int r = chan_sleep_in(w->party, deadline);
 
-	if (r && chan_cancel(c, w))
+	if (unlikely(r) && chan_cancel(c, w))
 		return r;
 	return w->party->result;
 }

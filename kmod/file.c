@@ -175,7 +175,7 @@ static struct chan_io chan_io_init(struct file *file)
 	};
 }
 
-static ssize_t chan_do_write(struct chan_io *io, size_t len)
+static __always_inline ssize_t chan_do_write(struct chan_io *io, size_t len)
 {
 	struct chan *c = io->handle->chan;
 	ssize_t r;
@@ -197,7 +197,7 @@ static ssize_t chan_do_write(struct chan_io *io, size_t len)
 	return r < 0 ? r : r * io->wire;
 }
 
-static ssize_t chan_do_read(struct chan_io *io, size_t len)
+static __always_inline ssize_t chan_do_read(struct chan_io *io, size_t len)
 {
 	struct chan *c = io->handle->chan;
 	ssize_t r;

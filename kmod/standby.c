@@ -144,7 +144,7 @@ static ssize_t chan_standby_deliver(struct chan_io *io, size_t n, struct chan_el
 }
 
 /**
- * chan_standby_recv() - receive on a handle that stands by
+ * chan_standby_recv() - receive on a handle that has stood by, and may still
  * @io: the call
  * @n: how many elements at most, at least 1
  *
@@ -156,6 +156,8 @@ ssize_t chan_standby_recv(struct chan_io *io, size_t n)
 	struct chan_elem *e;
 	ssize_t r;
 
+	if (!READ_ONCE(sb->on))
+		return chan_recv_now(io, n);
 	if (!io->nonblock) {
 		chan_standby_leave(io->handle);
 		return chan_recv_now(io, n);
@@ -194,17 +196,6 @@ bool chan_standby_ready(const struct chan_handle *h)
 
 	/* pairs with chan_standby_park() and chan_fire() */
 	return smp_load_acquire(&sb->parked) && smp_load_acquire(&sb->party.state) == CHAN_FIRED;
-}
-
-/**
- * chan_standby_is_on() - does the handle stand by?
- * @h: the handle, which has stood by
- *
- * Return: whether it does.
- */
-bool chan_standby_is_on(const struct chan_handle *h)
-{
-	return READ_ONCE(h->standby->on);
 }
 
 /**

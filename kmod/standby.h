@@ -10,8 +10,6 @@
 int chan_standby_new(struct chan_handle *h);
 void chan_standby_free(struct chan_handle *h);
 void chan_standby_leave(struct chan_handle *h);
-bool chan_standby_is_on(const struct chan_handle *h);
-ssize_t chan_standby_recv(struct chan_io *io, size_t n);
 bool chan_standby_ready(const struct chan_handle *h);
 long chan_ioctl_standby(struct chan_handle *h, unsigned long on);
 

@@ -51,7 +51,7 @@ struct chan_hand {
 	};
 };
 
-static int chan_hand_take(struct chan_hand *hand, struct chan_handle *handle)
+static __always_inline int chan_hand_take(struct chan_hand *hand, struct chan_handle *handle)
 {
 	struct chan *c = handle->chan;
 
@@ -67,7 +67,7 @@ static int chan_hand_take(struct chan_hand *hand, struct chan_handle *handle)
 	return PTR_ERR_OR_ZERO(hand->elem);
 }
 
-static void chan_hand_drop(struct chan_hand *hand, struct chan_handle *handle)
+static __always_inline void chan_hand_drop(struct chan_hand *hand, struct chan_handle *handle)
 {
 	struct chan *c = handle->chan;
 
@@ -89,7 +89,7 @@ static void chan_hand_return(struct chan_hand *hand, struct chan_handle *handle)
 	chan_return_elem(handle->chan, e);
 }
 
-static int chan_wait(struct chan_io *io, struct chan_waiter *w)
+static __always_inline int chan_wait(struct chan_io *io, struct chan_waiter *w)
 {
 	int r;
 
@@ -210,7 +210,7 @@ static bool chan_send_will_wait(const struct chan_io *io)
 	return data_race(c->count) == c->capacity && !(data_race(c->slow) & CHAN_SLOW_RECEIVERS);
 }
 
-static int chan_send_some(struct chan_io *io, u32 want)
+static __always_inline int chan_send_some(struct chan_io *io, u32 want)
 {
 	int r;
 
@@ -258,7 +258,7 @@ static int chan_restart(const struct chan_io *io, int r)
 }
 
 /* After some elements: go on? Whatever stops it, the count stands. */
-static bool chan_go_on(size_t done, size_t n)
+static __always_inline bool chan_go_on(size_t done, size_t n)
 {
 	if (done == n || signal_pending(current))
 		return false;
@@ -315,7 +315,7 @@ static int chan_fits(const struct chan_io *io, u32 len)
 }
 
 /* Bytes that @n elements take in the caller's memory, and where they come from. */
-static size_t chan_recv_bytes(const struct chan_io *io, struct chan_hold *h, u32 n)
+static __always_inline size_t chan_recv_bytes(const struct chan_io *io, struct chan_hold *h, u32 n)
 {
 	if (io->handle->chan->message)
 		return h->len;
@@ -468,7 +468,7 @@ static bool chan_recv_will_wait(const struct chan_io *io)
 	return !data_race(c->count) && !(data_race(c->slow) & ~waits);
 }
 
-static int chan_recv_some(struct chan_io *io, u32 want)
+static __always_inline int chan_recv_some(struct chan_io *io, u32 want)
 {
 	int r;
 
@@ -507,27 +507,15 @@ int chan_try_recv(struct chan_io *io)
 }
 
 /**
- * chan_recv() - receive elements: wait for one, then take what is there
+ * chan_recv_now() - receive elements: wait for one, then take what is there
  * @io: the call
  * @n: how many at most, at least 1
+ *
+ * Whether or not the handle stands by.
  *
  * Return: how many were received; 0 if the channel is closed and drained; or
  * -EAGAIN, -EDQUOT, -EFAULT, -EINTR, -EMSGSIZE, -ENODATA, -ENOMEM, -ERESTARTSYS,
  * -ETIMEDOUT.
- */
-ssize_t chan_recv(struct chan_io *io, size_t n)
-{
-	if (unlikely(io->handle->standby) && chan_standby_is_on(io->handle))
-		return chan_standby_recv(io, n);
-	return chan_recv_now(io, n);
-}
-
-/**
- * chan_recv_now() - likewise, whether or not the handle stands by
- * @io: the call
- * @n: how many at most, at least 1
- *
- * Return: likewise.
  */
 ssize_t chan_recv_now(struct chan_io *io, size_t n)
 {

@@ -35,12 +35,26 @@ struct chan_io {
 };
 
 ssize_t chan_send(struct chan_io *io, size_t n);
-ssize_t chan_recv(struct chan_io *io, size_t n);
 ssize_t chan_recv_now(struct chan_io *io, size_t n);
 int chan_try_send(struct chan_io *io);
 int chan_try_recv(struct chan_io *io);
 int chan_deliver(struct chan_io *io, struct chan_elem *e);
 ktime_t chan_deadline(u64 timeout_ns);
+ssize_t chan_standby_recv(struct chan_io *io, size_t n);
+
+/**
+ * chan_recv() - receive elements: wait for one, then take what is there
+ * @io: the call
+ * @n: how many at most, at least 1
+ *
+ * Return: as chan_recv_now().
+ */
+static inline ssize_t chan_recv(struct chan_io *io, size_t n)
+{
+	if (unlikely(io->handle->standby))
+		return chan_standby_recv(io, n);
+	return chan_recv_now(io, n);
+}
 
 /* Several elements that one hold may copy, if they lie one after the other? */
 static __always_inline bool chan_is_run(u32 size, size_t len)
