@@ -755,67 +755,86 @@ NEVER_WAITS(text, struct text, { "hello again" })
  * Races
  */
 
+/* Round after round: who tries begins with each at once, and doesn't have to be started. */
 struct race {
-	chan(int) c, d;
-	bool missed;
+	chan(int) c, d, empty;
+	int rounds, round, done;	/* the last two are atomic */
+	uint64_t took;			/* ns, of a select; written before @done */
+	int missed;
 };
 
-static void try_one(void *arg)
+/* Where many cases are looked at, it takes a time from the first to the last. */
+static void try_both(void *arg)
 {
+	enum { CASES = 200 };
+	struct chan_choice choices[CASES];
 	struct race *r = arg;
+	uint64_t begin;
+	int i, k, v;
 
-	go_select {
-		go_case_recv(r->c, NULL) { }
-		go_default
-			r->missed = true;
+	for (i = 1; i <= r->rounds; i++) {
+		wait_for_count(r->round, i);
+		begin = chan_now();
+		for (k = 0; k < CASES; k++)
+			choices[k] = (struct chan_choice){ chan_handle(r->empty), .buf = &v };
+		choices[0].c = chan_handle(r->c);
+		choices[CASES - 1].c = chan_handle(r->d);
+		r->missed += chan_select_try(choices, CASES, 0) == -EAGAIN;
+		r->took = chan_now() - begin;
+		__atomic_store_n(&r->done, i, __ATOMIC_SEQ_CST);
 	}
 }
 
-static void try_both(void *arg)
+/* The two meet at another moment in each round, but while the other one is in its select. */
+static void begin_round(struct race *r, int i)
 {
-	struct race *r = arg;
+	uint64_t moment = chan_now() + r->took * (i * 37 % 64) / 64;
 
-	go_select {
-		go_case_recv(r->c, NULL) { }
-		go_case_recv(r->d, NULL) { }
-		go_default
-			r->missed = true;
-	}
+	__atomic_store_n(&r->round, i, __ATOMIC_SEQ_CST);
+	while (chan_now() < moment)
+		;
 }
 
 /* TestNonblockRecvRace: it is ready before and after the close. */
 TEST_F(two, a_channel_that_is_being_closed_is_ready_throughout)
 {
-	struct race r;
-	int i, n = 2000 / slow();
+	struct race r = { .empty = go_make(int), .rounds = 500 / slow() };
+	int i;
 
-	for (i = 0; i < n; i++) {
-		r = (struct race){ .c = with_one() };
-		start(variant->threads, &self->ended, try_one, &r);
+	start(variant->threads, &self->ended, try_both, &r);
+	for (i = 1; i <= r.rounds; i++) {
+		r.c = with_one();
+		begin_round(&r, i);
 		go_close(r.c);
 		go_recv(r.c);
-		go_wait_group_wait(&self->ended);
-		ASSERT_FALSE(r.missed);
+		wait_for_count(r.done, i);
 		chan_unref(r.c);
 	}
+	go_wait_group_wait(&self->ended);
+	EXPECT_EQ(r.missed, 0);
+	chan_unref(r.empty);
 }
 
 /* TestNonblockSelectRace2: the second is closed before the first is emptied. */
 TEST_F(two, a_close_is_seen_at_the_one_instant)
 {
-	struct race r;
-	int i, v, n = 2000 / slow();
+	struct race r = { .empty = go_make(int), .rounds = 500 / slow() };
+	int i, v;
 
-	for (i = 0; i < n; i++) {
-		r = (struct race){ .c = with_one(), .d = go_make(int) };
-		start(variant->threads, &self->ended, try_both, &r);
+	start(variant->threads, &self->ended, try_both, &r);
+	for (i = 1; i <= r.rounds; i++) {
+		r.c = with_one();
+		r.d = go_make(int);
+		begin_round(&r, i);
 		go_close(r.d);
 		chan_recv_try(r.c, &v);
-		go_wait_group_wait(&self->ended);
-		ASSERT_FALSE(r.missed);
+		wait_for_count(r.done, i);
 		chan_unref(r.c);
 		chan_unref(r.d);
 	}
+	go_wait_group_wait(&self->ended);
+	EXPECT_EQ(r.missed, 0);
+	chan_unref(r.empty);
 }
 
 /*
