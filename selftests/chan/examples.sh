@@ -235,7 +235,7 @@ usage throttle 64 -b x
 
 # gogrep: as grep -rn, in the order of the walk
 mkdir -p tree/sub/sub tree/zero
-for i in $(seq 100 300); do
+for i in $(seq 100 $((100 + 200 / ${SLOW:-1}))); do
 	seq "$i" 7 $((i + 700)) >"tree/sub/$i"
 done
 printf 'Apple\nbanana\n\napple pie\nan apple' >tree/fruit
