@@ -1361,6 +1361,58 @@ TEST(all_asleep_is_a_deadlock)
 	EXPECT_NE(strstr(said, " [chan send]:\n"), NULL);
 }
 
+/*
+ * Nearly everybody waits at nearly any moment, and who doesn't is in go_block or on its way
+ * from the kernel: nobody may take that for a deadlock.
+ */
+static void send_and_block(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 10000 / (int)slow(); i++) {
+		if (chan_send_elem(arg, &i))
+			abort();
+		if (i % 3 == 0)
+			go_block
+				sched_yield();
+	}
+}
+
+static void receive_all(void *arg)
+{
+	int v;
+
+	while (chan_recv_elem(arg, &v) == 1)
+		;
+}
+
+static void drowsy(void *arg)
+{
+	struct chan *c = make(sizeof(int), 0);
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 8; i++)
+		start(receive_all, c);
+	send_and_block(c);
+}
+
+static void drowsy_program(void)
+{
+	go_run(drowsy, NULL);
+}
+
+TEST(who_is_being_woken_is_not_asleep)
+{
+	char said[1000];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(run_alone(drowsy_program, said, sizeof(said), false), 0)
+			TH_LOG("%s", said);
+	}
+}
+
 static void on_a_named_channel(void)
 {
 	struct chan_options options = { .size = sizeof(options), .flags = CHAN_NAMED };

@@ -160,6 +160,37 @@ void libchan_netpoll_break(void)
 		return;		/* it is full: somebody else has ended it */
 }
 
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/**
+ * libchan_netpoll_late() - is anybody parked whose event has come?
+ *
+ * That is so while a worker has fetched the event and not delivered it. A source stays
+ * readable until its user has looked, so this doesn't depend on who has the event.
+ *
+ * Return: true if so.
+ */
+bool libchan_netpoll_late(void)
+{
+	struct chunk *chunk;
+	bool late = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&net.lock);
+	for (chunk = net.chunks; chunk && !late; chunk = chunk->next)
+		for (i = 0; i < CHUNK && !late; i++)
+			late = chunk->sources[i].fd >= 0 &&
+			       libchan_waiter_is_parked(&chunk->sources[i].waiter) &&
+			       readable(chunk->sources[i].fd);
+	pthread_mutex_unlock(&net.lock);
+	return late;
+}
+
 /* In milliseconds, rounded up: before its time nobody is to wake. */
 static int wait_ms(struct epoll_event *events, uint64_t ns)
 {

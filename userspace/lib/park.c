@@ -113,6 +113,17 @@ bool libchan_waiter_is_woken(const struct libchan_waiter *w)
 }
 
 /**
+ * libchan_waiter_is_parked() - is a goroutine parked in it, and nobody about to wake that?
+ * @w: the waiter
+ *
+ * Return: true if so.
+ */
+bool libchan_waiter_is_parked(const struct libchan_waiter *w)
+{
+	return __atomic_load_n(&w->state, __ATOMIC_ACQUIRE) == TASK;
+}
+
+/**
  * libchan_waiter_park() - the goroutine has left its stack
  * @w: in which it is parked
  *

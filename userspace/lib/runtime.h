@@ -110,6 +110,7 @@ bool libchan_waiter_park(struct libchan_waiter *w);
 bool libchan_waiter_late(struct libchan_waiter *w);
 bool libchan_waiter_was_late(struct libchan_waiter *w);
 bool libchan_waiter_is_woken(const struct libchan_waiter *w);
+bool libchan_waiter_is_parked(const struct libchan_waiter *w);
 struct libchan_task *libchan_waiter_claim(struct libchan_waiter *w);
 
 /**
@@ -255,7 +256,7 @@ enum libchan_after {
  * @fn: what it runs
  * @arg: with what
  * @id: unique; Go's goroutine number
- * @waiter: that it is parked in
+ * @waiter: that it is parked in; NULL while it runs
  * @main: whom go_run() waits with; woken when @fn returns
  * @calls: panic.c's: what it has deferred
  * @slot: its stack
@@ -438,6 +439,7 @@ void libchan_netpoll_stop(void);
 void libchan_netpoll(uint64_t deadline_ns, struct libchan_queue *woken);
 bool libchan_netpoll_waits(void);
 void libchan_netpoll_break(void);
+bool libchan_netpoll_late(void);
 int libchan_await(const struct libchan_await *a);
 int libchan_selector_get(int via, void **selector);
 void libchan_selector_put(void *selector, bool again);

@@ -823,6 +823,27 @@ static bool all_asleep(void)
 	       libchan_timers_next() == LIBCHAN_NEVER;
 }
 
+static void look_at(const struct libchan_task *task, void *awake)
+{
+	if (!task->waiter || !libchan_waiter_is_parked(task->waiter))
+		*(bool *)awake = true;
+}
+
+/*
+ * Under the lock. A worker that has no proc fetches events, and runs timers, before it has
+ * the lock: it may have tasks in hand that are in no queue yet, and so may one that comes
+ * from go_block. First the files: an event that isn't delivered yet is seen there, one that
+ * is then is seen in its task.
+ */
+static bool any_in_hand(void)
+{
+	bool awake = libchan_netpoll_late();
+
+	if (!awake)
+		libchan_stacks_each(look_at, &awake);
+	return awake;
+}
+
 /*
  * Go's message, if nobody can wake anybody. Other threads might: as one that ends is there
  * for a little longer than for those who wait for its end, one looks again, later and
@@ -836,7 +857,7 @@ static void check_asleep(void)
 	lock();
 	if (all_asleep()) {
 		alone = count_threads() == (int)(sched.nr_workers + sched.mains);
-		if (alone && !catches_signals())
+		if (alone && !catches_signals() && !any_in_hand())
 			deadlock();
 		if (!alone)
 			again = sched.recheck_ns ? sched.recheck_ns * 2 : RECHECK_MIN;

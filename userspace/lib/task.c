@@ -204,6 +204,7 @@ static void park(struct libchan_waiter *waiter)
 	me->waiter = waiter;
 	libchan_stack_check(me);
 	switch_to(w, libchan_pick(w, &more), LIBCHAN_PARK);
+	me->waiter = NULL;
 }
 
 static int park_until(struct libchan_waiter *waiter, uint64_t deadline_ns)

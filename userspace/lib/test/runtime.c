@@ -1127,6 +1127,34 @@ static void deadlock_of_one(void)
 	go_run(wait_for_ever, NULL);
 }
 
+static void do_nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* Others run meanwhile and end; who comes back to no proc is in no queue for a moment. */
+static void block_again_and_again(void *arg)
+{
+	volatile unsigned int spin;
+	unsigned int i;
+
+	for (i = 0; i < 500000; i++) {
+		start(do_nothing, arg);
+		if (i % 2)
+			start(do_nothing, arg);
+		go_block
+			for (spin = 0; spin < i * 7919 % 3000; spin++)
+				;
+	}
+}
+
+static void who_blocked_goes_on(void)
+{
+	go_procs(2);
+	go_run(block_again_and_again, NULL);
+	exit(0);
+}
+
 static void leave_early(void *arg)
 {
 	start(count_up, arg);
@@ -1444,6 +1472,7 @@ static const struct again {
 	{ "a handler may wake", a_handler_may_wake, 0, "", false },
 	{ "a timer may wake", a_timer_may_wake, 0, "", false },
 	{ "who blocks may wake", who_blocks_may_wake, 0, "", false },
+	{ "who blocked goes on", who_blocked_goes_on, 0, "", true },
 	{ "a file may wake", a_file_may_wake, 0, "", false },
 	{ "timers in order", timers_in_order, 0, "", false },
 	{ "something of everything", something_of_everything, 0, "", false },
