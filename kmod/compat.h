@@ -13,4 +13,11 @@
 #define CHAN_DEVNODE_CONST
 #endif
 
+/* class_create() isn't told the owner any more since 6.4. */
+#ifdef CHAN_HAVE_CLASS_OF_NAME
+#define chan_class_create(name) class_create(name)
+#else
+#define chan_class_create(name) class_create(THIS_MODULE, name)
+#endif
+
 #endif /* _CHAN_COMPAT_H */

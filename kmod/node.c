@@ -48,9 +48,8 @@ static dev_t chan_devt;
 static atomic_t chan_nodes_alive = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(chan_nodes_wait);
 
-static struct class chan_class = {
-	.name = "chan",
-};
+/* The driver core's memory: it may release it after the module has gone. */
+static struct class *chan_class;
 
 static struct chan_node *chan_node_of(const struct device *dev)
 {
@@ -152,7 +151,7 @@ static int chan_node_add(struct chan_node *n)
 
 	atomic_inc(&chan_nodes_alive);
 	device_initialize(&n->dev);
-	n->dev.class = &chan_class;
+	n->dev.class = chan_class;
 	n->dev.type = &chan_device_type;
 	n->dev.devt = chan_devt + n->minor;
 	n->dev.release = chan_node_release;
@@ -332,10 +331,11 @@ int chan_nodes_init(void)
 
 	if (r)
 		return r;
-	r = class_register(&chan_class);
-	if (r)
-		unregister_chrdev_region(chan_devt, CHAN_MINORS);
-	return r;
+	chan_class = chan_class_create("chan");
+	if (!IS_ERR(chan_class))
+		return 0;
+	unregister_chrdev_region(chan_devt, CHAN_MINORS);
+	return PTR_ERR(chan_class);
 }
 
 /**
@@ -344,7 +344,7 @@ int chan_nodes_init(void)
 void chan_nodes_exit(void)
 {
 	wait_event(chan_nodes_wait, !atomic_read(&chan_nodes_alive));
-	class_unregister(&chan_class);
+	class_destroy(chan_class);
 	unregister_chrdev_region(chan_devt, CHAN_MINORS);
 	xa_destroy(&chan_nodes);
 }
