@@ -221,6 +221,7 @@ void libchan_netpoll(uint64_t deadline_ns, struct libchan_queue *woken)
 			broken(deadline_ns);
 			continue;
 		}
+		libchan_acquire(s);
 		task = libchan_waiter_claim(&s->waiter);
 		if (task)
 			libchan_queue_put(woken, task);
@@ -338,6 +339,8 @@ static int source_open(struct source *s, enum source_kind kind, int via)
 	pthread_rwlock_unlock(&net.opening);
 	if (fd < 0)
 		return fd;
+	/* To ThreadSanitizer not all calls that fetch events come after this one. */
+	libchan_release(s);
 	return epoll_change(net.epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, s);
 }
 
