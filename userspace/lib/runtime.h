@@ -212,6 +212,9 @@ struct libchan_await {
  * @selector_put: give it back, for others if it is disarmed and read
  * @poll: wait until one of the files may be ready: 0, -ETIMEDOUT, or another errno
  * @block: begin or end a section that blocks the thread
+ * @calls: what the goroutine that runs has deferred, as long as it lives; NULL in a plain
+ *	thread
+ * @id: go_id()
  */
 struct libchan_runtime {
 	struct libchan_task *(*self)(void);
@@ -223,6 +226,8 @@ struct libchan_runtime {
 	int (*poll)(const struct pollfd *fds, size_t n, const char *reason,
 		    uint64_t deadline_ns);
 	void (*block)(bool begin);
+	struct libchan_calls *(*calls)(void);
+	uint64_t (*id)(void);
 };
 
 /* NULL until the runtime starts: so none of it is linked into programs without it. */

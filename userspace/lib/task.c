@@ -236,6 +236,13 @@ static void task_block(bool begin)
 		go_block_end();
 }
 
+static struct libchan_calls *task_calls(void)
+{
+	struct libchan_task *task = task_self();
+
+	return task ? &task->calls : NULL;
+}
+
 const struct libchan_runtime libchan_runtime_ops = {
 	.self = task_self_unblocked,
 	.wait = task_wait,
@@ -245,6 +252,8 @@ const struct libchan_runtime libchan_runtime_ops = {
 	.selector_put = libchan_selector_put,
 	.poll = libchan_poll,
 	.block = task_block,
+	.calls = task_calls,
+	.id = go_id,
 };
 
 /* Out of go_block, however deep. */
@@ -476,14 +485,6 @@ void libchan_fatal(const char *message)
 
 	snprintf(text, sizeof(text), "fatal error: %s\n", message);
 	libchan_die(text);
-}
-
-/* For panic.c. */
-struct libchan_calls *libchan_task_calls(void)
-{
-	struct libchan_task *task = task_self();
-
-	return task ? &task->calls : NULL;
 }
 
 /* In the child of a fork(2). */
