@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gochan/panic.h"
 #include "gochan/task.h"
 #include "internal.h"
 #include "runtime.h"
@@ -384,6 +385,19 @@ LIBCHAN_EXPORT int go_start(void (*fn)(void *), void *arg)
 LIBCHAN_EXPORT int go_start_copy(void (*fn)(void *), const void *arg, size_t size)
 {
 	return start(fn, (void *)arg, size, NULL);
+}
+
+/* Of what can go wrong only the last is as chan_strerror() says it. */
+LIBCHAN_EXPORT void go_begin(void (*fn)(void *), const void *args, size_t size)
+{
+	int r = start(fn, (void *)args, size, NULL);
+
+	if (r == -EINVAL)
+		go_panic("go: the arguments are over a quarter of a stack");
+	if (r == -EAGAIN)
+		go_panic("go: the system has no thread left");
+	if (r)
+		go_panic("go: %s", chan_strerror(r));
 }
 
 LIBCHAN_EXPORT void go_run(void (*fn)(void *), void *arg)
