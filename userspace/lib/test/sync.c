@@ -618,6 +618,7 @@ static void the_last_to_unlock_may_free_a_mutex(void)
  * RWMutex
  */
 
+#define WRITER		1u
 #define PENDING		2u
 #define RW_QUEUE	8u
 
@@ -914,6 +915,7 @@ static void an_rwmutex_waits_no_longer_than_it_may(void)
 	EXPECT_EQ(go_rwmutex_rlock_timeout(&rw, 5 * MS), -ETIMEDOUT);
 	EXPECT(now_ns() - start >= 10 * MS);
 	EXPECT_EQ(rw_waiting_readers(&rw), 0);
+	EXPECT_EQ(rw_state(&rw), WRITER);
 	go_rwmutex_unlock(&rw);
 	EXPECT_EQ(rw_state(&rw), 0);
 	EXPECT_EQ(go_rwmutex_rlock_timeout(&rw, LONG), 0);
