@@ -98,12 +98,12 @@ static void once_and_contexts_work()
 static void structures_are_initialised_as_in_c()
 {
 	chan_options options = {};
-	chan *c = nullptr;
+	go_options how = {};
 
 	EXPECT(options.flags == 0 && options.type == nullptr);
-	options.size = 1;
-	EXPECT(chan_new(&c, sizeof(int), 1, O_RDWR, &options) == -EINVAL);
-	EXPECT(c == nullptr);
+	EXPECT(go_init(&how) == -EINVAL);
+	how.size = sizeof(how);
+	EXPECT(go_init(&how) == -EBUSY);
 }
 
 static void run(const char *name, void (*test)())
