@@ -249,6 +249,7 @@ const struct libchan_runtime libchan_runtime_ops = {
 	.wait = task_wait,
 	.ready = libchan_ready,
 	.await = libchan_await,
+	.hint = libchan_hint,
 	.selector_get = libchan_selector_get,
 	.selector_put = libchan_selector_put,
 	.poll = libchan_poll,
