@@ -48,7 +48,8 @@ extern "C" {
  * - The end. When main() returns, the program ends, whatever goroutines do.
  * - Sanitizers and valgrind know where stacks are, if the library was built where
  *   valgrind's header is. ThreadSanitizer takes goroutines for threads, of which it allows
- *   some 8,000, and those that ran in one thread for ordered.
+ *   some 8,000, and those that ran in one thread for ordered; and has a thread of its own, so
+ *   that no deadlock is found out.
  */
 
 /**
