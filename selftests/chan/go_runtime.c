@@ -637,7 +637,7 @@ static void wait_to_meet(void *arg)
 	r = m->sending ? chan_send_elem(m->c, &v) : chan_recv_elem(m->c, &v);
 	if (r < 0)
 		abort();
-	m->met = ++m->turns;
+	set(&m->met, ++m->turns);
 }
 
 static void take_a_turn(void *arg)
