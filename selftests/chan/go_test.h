@@ -172,6 +172,14 @@ static inline void count_and_end(const char *message)
 	go_exit();
 }
 
+/* Who looks for a deadlock finds a thread of ThreadSanitizer's, and supposes that it may wake. */
+void *__tsan_create_fiber(unsigned int flags) __attribute__((weak));
+
+static inline bool deadlocks_are_told(void)
+{
+	return !__tsan_create_fiber;
+}
+
 /*
  * Programs: what one says on standard error, and its exit status, or 256 if it was killed
  */

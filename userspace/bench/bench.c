@@ -88,6 +88,7 @@ struct run {
 	pid_t peer;
 	mqd_t mq;
 	struct pollfd polls[CASES_MAX];
+	int polled[CASES_MAX];
 	struct chan_case cases[CASES_MAX];
 };
 
@@ -200,12 +201,11 @@ static void setup_chan_nonblock(struct run *r)
 static void setup_polls(struct run *r)
 {
 	unsigned int i;
-	int out;
 
 	for (i = 0; i < r->w->cases; i++) {
 		r->polls[i].events = POLLIN;
 		if (i < r->w->cases - 1)
-			pipe_make(&r->polls[i].fd, &out);
+			pipe_make(&r->polls[i].fd, &r->polled[i]);
 	}
 	if (r->in < 0)
 		setup_pipe(r);
@@ -444,8 +444,11 @@ static void run_end(struct run *r)
 	int fds[] = { r->in, r->out, r->peer_in, r->peer_out };
 	unsigned int i;
 
-	for (i = 0; i + 1 < r->w->cases; i++)
+	for (i = 0; i + 1 < r->w->cases; i++) {
+		if (r->polls[i].events)
+			close(r->polled[i]);
 		close(r->polls[i].events ? r->polls[i].fd : r->cases[i].fd);
+	}
 	if (r->peer) {
 		kill(r->peer, SIGKILL);
 		waitpid(r->peer, NULL, 0);

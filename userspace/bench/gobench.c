@@ -6,6 +6,9 @@
  * clock counts instructions (--exact) figures are instructions per operation, and the
  * goals hold: to start a goroutine, and to switch, costs no more than in Go. Channels of
  * Go are memory of one process; these are the kernel's, and for all processes.
+ *
+ *	gobench [--exact]
+ *	gobench --trace KEY N		does one N times, for userspace/bench/profile
  */
 #include <errno.h>
 #include <pthread.h>
@@ -253,11 +256,53 @@ static int report(bool exact)
 	return missed ? EXIT_MISSED : 0;
 }
 
+/*
+ * For a profile, as in bench.c.
+ */
+
+void __attribute__((noinline)) trace_begin(void)
+{
+	__asm__ volatile("");
+}
+
+void __attribute__((noinline)) trace_end(void)
+{
+	__asm__ volatile("");
+}
+
+struct trace {
+	const char *key;
+	int n;
+};
+
+static void trace(void *arg)
+{
+	const struct trace *t = arg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(rows[i].key, t->key))
+			break;
+	expect(i < ARRAY_SIZE(rows), true, "is this a key");
+	rows[i].loop(LOOPS);
+	printf("gobench: ready for %d of %s: press Enter\n", t->n, t->key);
+	fflush(stdout);
+	getchar();
+	trace_begin();
+	rows[i].loop(t->n);
+	trace_end();
+}
+
 int main(int argc, char **argv)
 {
 	bool exact = argc > 1 && !strcmp(argv[1], "--exact");
 	size_t i;
 
+	if (argc == 4 && !strcmp(argv[1], "--trace")) {
+		go_procs(1);
+		go_run(trace, &(struct trace){ .key = argv[2], .n = atoi(argv[3]) });
+		return 0;
+	}
 	read_gos();
 	go_procs(1);
 	go_run(measure_goroutines, NULL);

@@ -78,14 +78,11 @@ int main(int argc, char *argv[])
 		.doc = "Copy standard input to standard output, no faster than a rate.",
 	};
 	chan(struct go_unit) tokens;
-	int r;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	tokens = go_make(struct go_unit, args.burst);
 	while (!chan_send_try(tokens, (struct go_unit){ }))
 		;
-	r = go(add_tokens, send_only(tokens), SECOND / args.rate);
-	if (r)
-		errx(1, "a goroutine doesn't start: %s", strerror(-r));
+	go(add_tokens, send_only(tokens), SECOND / args.rate);
 	return copy(recv_only(tokens));
 }

@@ -316,6 +316,19 @@ static struct place chosen(const struct chan_choice *choice,
 	return more->at;
 }
 
+/* Of -EBADF there are two causes: a file that isn't open, or a handle the wrong way. */
+static void panic_about(const struct block *b, int error) __attribute__((noreturn));
+static void panic_about(const struct block *b, int error)
+{
+	const struct chan_choice *choice;
+
+	for (choice = b->choices; error == -EBADF && choice < b->choices + b->n; choice++)
+		if (choice->op == CHAN_CASE_POLL && choice->fd >= 0 &&
+		    fcntl(choice->fd, F_GETFD) < 0)
+			go_panic("select: file descriptor %d isn't open", choice->fd);
+	go_panic("select: %s", chan_strerror(error));
+}
+
 static void choose(struct block *b)
 {
 	int r = wait_for_one(b);
@@ -327,7 +340,7 @@ static void choose(struct block *b)
 	else if (r == -ETIMEDOUT)
 		b->chosen = b->by_time;
 	else
-		go_panic("select: %s", chan_strerror(r));
+		panic_about(b, r);
 }
 
 LIBCHAN_EXPORT bool go_select_step(struct go_selection *s)

@@ -55,10 +55,13 @@ LIBCHAN_EXPORT const char *chan_name(const struct chan *c)
 	return c->is.name;
 }
 
+/* Who sees it closed may let go of the handle, which isn't looked at after the close. */
 LIBCHAN_EXPORT int chan_close(struct chan *c)
 {
+	int fd = c->fd;
+
 	libchan_order_before(c->is.id);
-	return libchan_ioctl(c->fd, CHAN_IOC_CLOSE, NULL);
+	return libchan_ioctl(fd, CHAN_IOC_CLOSE, NULL);
 }
 
 LIBCHAN_EXPORT int chan_destroy(struct chan *c, unsigned int flags)

@@ -43,6 +43,16 @@ struct libchan_facts {
 };
 
 /**
+ * struct libchan_parked - goroutines that wait in a channel through a handle
+ * @n: atomic; how many
+ * @last: atomic; the selector of who came last, or NULL
+ */
+struct libchan_parked {
+	unsigned int n;
+	void *last;
+};
+
+/**
  * struct chan - a handle
  * @refs: atomic
  * @fd: immutable, owned
@@ -53,6 +63,7 @@ struct libchan_facts {
  * @shared: atomic; others may have the channel: they made it, or know a file of it
  * @kin: atomic; there are other handles to the channel in this process
  * @forks: immutable; how often the process had forked when the handle was made
+ * @parked: who waits to receive, and who to send; a hint, see libchan_hint()
  */
 struct chan {
 	unsigned int refs;
@@ -64,6 +75,7 @@ struct chan {
 	bool shared;
 	bool kin;
 	unsigned int forks;
+	struct libchan_parked parked[2];
 };
 
 /**

@@ -287,6 +287,18 @@ LIBCHAN_EXPORT bool go_mutex_trylock(struct go_mutex *m)
 	return take(m, &(struct attempt){});
 }
 
+/**
+ * libchan_mutex_lock_until() - go_mutex_lock_timeout() with a deadline
+ * @m: the mutex
+ * @deadline: as for libchan_waiter_wait()
+ *
+ * Return: 0 when it is locked, or -ETIMEDOUT.
+ */
+int libchan_mutex_lock_until(struct go_mutex *m, uint64_t deadline)
+{
+	return go_mutex_trylock(m) ? 0 : lock_slowly(m, deadline);
+}
+
 LIBCHAN_EXPORT int go_mutex_lock_timeout(struct go_mutex *m, uint64_t timeout_ns)
 {
 	if (go_mutex_trylock(m))

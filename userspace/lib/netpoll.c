@@ -252,6 +252,7 @@ void libchan_netpoll(uint64_t deadline_ns, struct libchan_queue *woken)
 			broken(deadline_ns);
 			continue;
 		}
+		libchan_acquire(s);
 		task = libchan_waiter_claim(&s->waiter);
 		if (task)
 			libchan_queue_put(woken, task);
@@ -369,6 +370,8 @@ static int source_open(struct source *s, enum source_kind kind, int via)
 	pthread_rwlock_unlock(&net.opening);
 	if (fd < 0)
 		return fd;
+	/* To ThreadSanitizer not all calls that fetch events come after this one. */
+	libchan_release(s);
 	return epoll_change(net.epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, s);
 }
 
@@ -471,12 +474,10 @@ static int selector_wait(struct source *s, const struct libchan_await *a)
 	return n < 0 ? n : -EINPROGRESS;
 }
 
-static int selector_use(struct source *s, const struct libchan_await *a)
+static int selector_arm_and_wait(struct source *s, const struct libchan_await *a)
 {
-	int r;
+	int r = selector_ioctl(s->fd, CHAN_IOC_ARM, a->arg);
 
-	libchan_waiter_again(&s->waiter, a->reason);
-	r = selector_ioctl(s->fd, CHAN_IOC_ARM, a->arg);
 	if (r != -EINPROGRESS)
 		return r;
 	if (!a->outside)
@@ -485,6 +486,45 @@ static int selector_use(struct source *s, const struct libchan_await *a)
 	r = selector_wait(s, a);
 	libchan_outside(-1);
 	return r;
+}
+
+static int selector_use(struct source *s, const struct libchan_await *a)
+{
+	struct libchan_parked *p = a->parked;
+	void *last = s;
+	int r;
+
+	libchan_waiter_again(&s->waiter, a->reason);
+	if (!p)
+		return selector_arm_and_wait(s, a);
+	__atomic_fetch_add(&p->n, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->last, s, __ATOMIC_RELEASE);
+	r = selector_arm_and_wait(s, a);
+	__atomic_fetch_sub(&p->n, 1, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&p->last, &last, NULL, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+	return r;
+}
+
+/**
+ * libchan_hint() - what a selector waits for has probably come
+ * @selector: of a &struct libchan_parked; it may be another's by now
+ *
+ * A goroutine that has met another one in a channel knows whom it has woken. Where nobody
+ * waits for events, that one goes on from here, and no worker has to ask epoll for it. The
+ * event that still comes is a late one, as may come at any time. A wrong hint is too.
+ */
+void libchan_hint(void *selector)
+{
+	struct source *s = selector;
+	struct libchan_task *task;
+
+	if (!libchan_all_run())
+		return;
+	libchan_acquire(s);
+	task = libchan_waiter_claim(&s->waiter);
+	if (task)
+		libchan_ready(task);
 }
 
 /**
@@ -651,27 +691,34 @@ void libchan_netpoll_unlock(void)
 	pthread_rwlock_unlock(&net.opening);
 }
 
+static void source_reset(struct source *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	libchan_waiter_init(&s->waiter, "");
+	s->next = net.closed;
+	net.closed = s;
+}
+
 /*
  * In the child: it must not hold what the parent's goroutines have armed, or that would
- * wait in the channels for as long as the child lives, and nobody would read it.
+ * wait in the channels for as long as the child lives, and nobody would read it. The memory
+ * stays: handles may remember who waited. But nobody does.
  */
 void libchan_netpoll_reset(void)
 {
 	struct chunk *chunk;
 	unsigned int i;
 
-	while ((chunk = net.chunks)) {
+	net.closed = NULL;
+	for (chunk = net.chunks; chunk; chunk = chunk->next)
 		for (i = 0; i < CHUNK; i++)
-			if (chunk->sources[i].fd >= 0)
-				close(chunk->sources[i].fd);
-		net.chunks = chunk->next;
-		free(chunk);
-	}
+			source_reset(&chunk->sources[i]);
 	libchan_netpoll_stop();
 	net.waiting = 0;
 	net.scarce = false;
 	memset(net.spare, 0, sizeof(net.spare));
-	net.closed = NULL;
 	pthread_mutex_init(&net.lock, NULL);
 	pthread_rwlock_init(&net.opening, NULL);
 }

@@ -17,8 +17,7 @@
 
 #include "internal.h"
 #include "panic.h"
-
-#include <gochan/task.h>
+#include "runtime.h"
 
 #define MESSAGE_SIZE	1024	/* with the closing NUL */
 #define PANIC_STATUS	2	/* as Go's */
@@ -43,7 +42,8 @@ static __thread struct libchan_calls thread_calls;
  */
 static __attribute__((noinline)) struct libchan_calls *calls_of_caller(void)
 {
-	struct libchan_calls *calls = libchan_task_calls();
+	const struct libchan_runtime *rt = __atomic_load_n(&libchan_runtime, __ATOMIC_ACQUIRE);
+	struct libchan_calls *calls = rt ? rt->calls() : NULL;
 
 	return calls ? calls : &thread_calls;
 }
@@ -123,7 +123,8 @@ void libchan_die(const char *text)
 /* As Go's dumps begin. The first goroutine of a program without any is its main thread. */
 static int who(char *to, size_t size)
 {
-	unsigned long long id = go_id();
+	const struct libchan_runtime *rt = __atomic_load_n(&libchan_runtime, __ATOMIC_ACQUIRE);
+	unsigned long long id = rt ? rt->id() : 0;
 	pid_t tid = gettid();
 
 	if (!id && tid == getpid())

@@ -24,13 +24,6 @@ struct libchan_calls {
 };
 
 /**
- * libchan_task_calls() - those of the goroutine that runs
- *
- * Return: part of the goroutine, as long as it lives; NULL in a plain thread.
- */
-struct libchan_calls *libchan_task_calls(void);
-
-/**
  * libchan_run_deferred() - carry out all that the goroutine or thread has deferred
  *
  * For go_exit(). The last comes first, each once.

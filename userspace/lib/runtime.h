@@ -48,6 +48,7 @@
 struct arena;
 struct chan_select;
 struct chan_selected;
+struct libchan_parked;
 struct libchan_proc;
 struct libchan_task;
 struct libchan_worker;
@@ -188,6 +189,7 @@ bool libchan_timer_stop(struct libchan_timer *t);
  * @via: a channel
  * @reason: as of &struct libchan_waiter
  * @outside: somebody else than goroutines may end the wait
+ * @parked: where others see who waits, or NULL
  * @deadline_ns: as for libchan_waiter_wait()
  * @result: what is read
  * @size: its bytes
@@ -197,6 +199,7 @@ struct libchan_await {
 	int via;
 	const char *reason;
 	bool outside;
+	struct libchan_parked *parked;
 	uint64_t deadline_ns;
 	struct chan_selected *result;
 	size_t size;
@@ -209,21 +212,28 @@ struct libchan_await {
  * @ready: a goroutine that was parked may go on
  * @await: arm a selector and wait for it: -EINPROGRESS if @result has been read, else
  *	what ARM says, or -ETIMEDOUT, or another errno; nothing was sent or received then
+ * @hint: what a selector waits for has probably come
  * @selector_get: a selector that isn't armed; its file, or an errno
  * @selector_put: give it back, for others if it is disarmed and read
  * @poll: wait until one of the files may be ready: 0, -ETIMEDOUT, or another errno
  * @block: begin or end a section that blocks the thread
+ * @calls: what the goroutine that runs has deferred, as long as it lives; NULL in a plain
+ *	thread
+ * @id: go_id()
  */
 struct libchan_runtime {
 	struct libchan_task *(*self)(void);
 	int (*wait)(struct libchan_waiter *w, uint64_t deadline_ns);
 	void (*ready)(struct libchan_task *task);
 	int (*await)(const struct libchan_await *a);
+	void (*hint)(void *selector);
 	int (*selector_get)(int via, void **selector);
 	void (*selector_put)(void *selector, bool again);
 	int (*poll)(const struct pollfd *fds, size_t n, const char *reason,
 		    uint64_t deadline_ns);
 	void (*block)(bool begin);
+	struct libchan_calls *(*calls)(void);
+	uint64_t (*id)(void);
 };
 
 /* NULL until the runtime starts: so none of it is linked into programs without it. */
@@ -419,6 +429,7 @@ void libchan_ready_last(struct libchan_proc *p, struct libchan_task *task);
 void libchan_ready_global(struct libchan_task *task);
 void libchan_ready_main(struct libchan_task *task);
 bool libchan_may_spin(void);
+bool libchan_all_run(void);
 void libchan_hand_off(struct libchan_worker *w);
 bool libchan_regain(struct libchan_worker *w);
 void libchan_outside(int more);
@@ -441,6 +452,7 @@ bool libchan_netpoll_waits(void);
 void libchan_netpoll_break(void);
 bool libchan_netpoll_late(void);
 int libchan_await(const struct libchan_await *a);
+void libchan_hint(void *selector);
 int libchan_selector_get(int via, void **selector);
 void libchan_selector_put(void *selector, bool again);
 int libchan_poll(const struct pollfd *fds, size_t n, const char *reason, uint64_t deadline_ns);

@@ -8,6 +8,9 @@
  * this one is still WRITER; it is passed the lock, or waits for the readers first, in one
  * step with the end of the other.
  *
+ * A writer whose time has passed is no longer PENDING, and lets the readers in that waited
+ * for it alone. The mutex among writers it gives back last: until then no other is PENDING.
+ *
  * What holds of the state:
  * - Readers are only WAITING while there is a WRITER or one PENDING.
  * - WRITER, PENDING and WAITING change with the queue's lock held; but for 0 to WRITER and
@@ -28,7 +31,24 @@
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct go_rwmutex) == 56, "the size stays");
 
-static void queue_reader(struct go_rwmutex *rw, uint32_t old)
+/* The reader's time has passed. Returns whether it was still in the queue. */
+static bool leave_queue(struct go_rwmutex *rw, struct libchan_sleeper *me)
+{
+	uint32_t old = libchan_sleepers_lock(&rw->private_state, QUEUE), gone = QUEUE;
+
+	if (!me->queued) {
+		libchan_sleepers_unlock(&rw->private_state, QUEUE);
+		return false;
+	}
+	libchan_sleepers_remove(&rw->private_queue, me);
+	if (!--rw->private_readers)
+		gone |= WAITING;
+	while (!libchan_swap(&rw->private_state, &old, old & ~gone))
+		;
+	return true;
+}
+
+static int queue_reader(struct go_rwmutex *rw, uint32_t old, uint64_t deadline)
 {
 	struct libchan_sleeper me;
 
@@ -37,19 +57,22 @@ static void queue_reader(struct go_rwmutex *rw, uint32_t old)
 	rw->private_readers++;
 	while (!libchan_swap(&rw->private_state, &old, (old | WAITING) & ~QUEUE))
 		;
-	libchan_waiter_wait(&me.waiter, LIBCHAN_NEVER);
+	if (!libchan_waiter_wait(&me.waiter, deadline))
+		return 0;
+	if (leave_queue(rw, &me))
+		return -ETIMEDOUT;
+	return libchan_waiter_wait(&me.waiter, LIBCHAN_NEVER);
 }
 
-static void rlock_slowly(struct go_rwmutex *rw)
+static int rlock_slowly(struct go_rwmutex *rw, uint64_t deadline)
 {
 	uint32_t old = libchan_sleepers_lock(&rw->private_state, QUEUE);
 
-	if (old & (WRITER | PENDING)) {
-		queue_reader(rw, old);
-		return;
-	}
+	if (old & (WRITER | PENDING))
+		return queue_reader(rw, old, deadline);
 	while (!libchan_swap(&rw->private_state, &old, (old + READER) & ~QUEUE))
 		;
+	return 0;
 }
 
 LIBCHAN_EXPORT bool go_rwmutex_tryrlock(struct go_rwmutex *rw)
@@ -66,7 +89,14 @@ LIBCHAN_EXPORT bool go_rwmutex_tryrlock(struct go_rwmutex *rw)
 LIBCHAN_EXPORT void go_rwmutex_rlock(struct go_rwmutex *rw)
 {
 	if (!go_rwmutex_tryrlock(rw))
-		rlock_slowly(rw);
+		rlock_slowly(rw, LIBCHAN_NEVER);
+}
+
+LIBCHAN_EXPORT int go_rwmutex_rlock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns)
+{
+	if (go_rwmutex_tryrlock(rw))
+		return 0;
+	return timeout_ns ? rlock_slowly(rw, libchan_deadline(timeout_ns)) : -ETIMEDOUT;
 }
 
 /* The last reader is gone, the queue is locked: nobody else changes the state. */
@@ -101,10 +131,37 @@ LIBCHAN_EXPORT void go_rwmutex_runlock(struct go_rwmutex *rw)
 }
 
 /*
+ * The writer's time has passed. Returns whether it was still PENDING. The readers that wait
+ * go in, unless somebody still writes, who will let them in.
+ */
+static bool stop_pending(struct go_rwmutex *rw)
+{
+	uint32_t old = libchan_sleepers_lock(&rw->private_state, QUEUE), new;
+	struct libchan_sleeper *readers = NULL;
+
+	if (!(old & PENDING)) {
+		libchan_sleepers_unlock(&rw->private_state, QUEUE);
+		return false;
+	}
+	new = 0;
+	if (!(old & WRITER)) {
+		readers = libchan_sleepers_take_all(&rw->private_queue);
+		new = rw->private_readers * READER;
+		rw->private_readers = 0;
+	}
+	/* Meanwhile readers go, but not the last one; WRITER and WAITING stay. */
+	while (!libchan_swap(&rw->private_state, &old,
+			     (old & ~(PENDING | QUEUE | (readers ? WAITING : 0))) + new))
+		;
+	libchan_sleepers_wake(readers);
+	return true;
+}
+
+/*
  * The caller has private_writers: nobody else is or becomes PENDING. Readers come and go
  * meanwhile; if there is neither a writer nor a reader, QUEUE is all that is left.
  */
-static void lock_slowly(struct go_rwmutex *rw)
+static int lock_slowly(struct go_rwmutex *rw, uint64_t deadline)
 {
 	uint32_t old = libchan_sleepers_lock(&rw->private_state, QUEUE), new;
 	struct libchan_sleeper me;
@@ -116,8 +173,11 @@ static void lock_slowly(struct go_rwmutex *rw)
 		wait = old & WRITER || old >= READER;
 		new = wait ? (old | PENDING) & ~QUEUE : WRITER;
 	} while (!libchan_swap(&rw->private_state, &old, new));
-	if (wait)
-		libchan_waiter_wait(&me.waiter, LIBCHAN_NEVER);
+	if (!wait || !libchan_waiter_wait(&me.waiter, deadline))
+		return 0;
+	if (stop_pending(rw))
+		return -ETIMEDOUT;
+	return libchan_waiter_wait(&me.waiter, LIBCHAN_NEVER);
 }
 
 static bool lock_free(struct go_rwmutex *rw)
@@ -142,7 +202,24 @@ LIBCHAN_EXPORT void go_rwmutex_lock(struct go_rwmutex *rw)
 {
 	go_mutex_lock(&rw->private_writers);
 	if (!lock_free(rw))
-		lock_slowly(rw);
+		lock_slowly(rw, LIBCHAN_NEVER);
+}
+
+static int lock_until(struct go_rwmutex *rw, uint64_t deadline)
+{
+	if (libchan_mutex_lock_until(&rw->private_writers, deadline))
+		return -ETIMEDOUT;
+	if (lock_free(rw) || !lock_slowly(rw, deadline))
+		return 0;
+	go_mutex_unlock(&rw->private_writers);
+	return -ETIMEDOUT;
+}
+
+LIBCHAN_EXPORT int go_rwmutex_lock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns)
+{
+	if (go_rwmutex_trylock(rw))
+		return 0;
+	return timeout_ns ? lock_until(rw, libchan_deadline(timeout_ns)) : -ETIMEDOUT;
 }
 
 /* The queue is locked, and the caller is WRITER: nobody else changes the state. */

@@ -714,6 +714,16 @@ bool libchan_may_spin(void)
 	return !peek(&p->next) && load(&p->head) == peek(&p->tail);
 }
 
+/**
+ * libchan_all_run() - has every proc a worker?
+ *
+ * Return: true if so: then nobody waits for events, and one looks for them now and then.
+ */
+bool libchan_all_run(void)
+{
+	return !load(&sched.nr_idle);
+}
+
 static struct libchan_task *look(struct libchan_worker *w)
 {
 	struct libchan_proc *p = w->proc;

@@ -179,4 +179,7 @@ struct go_mutex;
 /* go_mutex_unlock() that lets nobody run first. Returns whether somebody should. */
 bool libchan_mutex_unlock(struct go_mutex *m);
 
+/* go_mutex_lock_timeout() with the time at which to give up. */
+int libchan_mutex_lock_until(struct go_mutex *m, uint64_t deadline);
+
 #endif /* LIBCHAN_SLEEPERS_H */

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gochan/panic.h"
 #include "gochan/task.h"
 #include "internal.h"
 #include "runtime.h"
@@ -237,15 +238,25 @@ static void task_block(bool begin)
 		go_block_end();
 }
 
+static struct libchan_calls *task_calls(void)
+{
+	struct libchan_task *task = task_self();
+
+	return task ? &task->calls : NULL;
+}
+
 const struct libchan_runtime libchan_runtime_ops = {
 	.self = task_self_unblocked,
 	.wait = task_wait,
 	.ready = libchan_ready,
 	.await = libchan_await,
+	.hint = libchan_hint,
 	.selector_get = libchan_selector_get,
 	.selector_put = libchan_selector_put,
 	.poll = libchan_poll,
 	.block = task_block,
+	.calls = task_calls,
+	.id = go_id,
 };
 
 /* Out of go_block, however deep. */
@@ -378,6 +389,19 @@ LIBCHAN_EXPORT int go_start_copy(void (*fn)(void *), const void *arg, size_t siz
 	return start(fn, (void *)arg, size, NULL);
 }
 
+/* Of what can go wrong only the last is as chan_strerror() says it. */
+LIBCHAN_EXPORT void go_begin(void (*fn)(void *), const void *args, size_t size)
+{
+	int r = start(fn, (void *)args, size, NULL);
+
+	if (r == -EINVAL)
+		go_panic("go: the arguments are over a quarter of a stack");
+	if (r == -EAGAIN)
+		go_panic("go: the system has no thread left");
+	if (r)
+		go_panic("go: %s", chan_strerror(r));
+}
+
 LIBCHAN_EXPORT void go_run(void (*fn)(void *), void *arg)
 {
 	struct libchan_waiter main;
@@ -477,14 +501,6 @@ void libchan_fatal(const char *message)
 
 	snprintf(text, sizeof(text), "fatal error: %s\n", message);
 	libchan_die(text);
-}
-
-/* For panic.c. */
-struct libchan_calls *libchan_task_calls(void)
-{
-	struct libchan_task *task = task_self();
-
-	return task ? &task->calls : NULL;
 }
 
 /* In the child of a fork(2). */

@@ -94,6 +94,7 @@ static int await_case(struct chan *c, const struct libchan_runtime *rt, struct l
 		.via = c->fd,
 		.reason = sending ? "chan send" : "chan receive",
 		.outside = libchan_from_outside(c),
+		.parked = &c->parked[sending],
 		.deadline_ns = deadline_ns,
 		.result = r->is,
 		.size = r->size,
@@ -125,12 +126,14 @@ static int await_one(struct chan *c, const struct libchan_runtime *rt, struct ch
 	return n;
 }
 
+/* Who gets the element may let go of the handle at once: it isn't looked at again. */
 static int try_some(const struct chan *c, unsigned long cmd, struct chan_xfer *x)
 {
-	int r;
+	int fd = c->fd, r;
 
+	libchan_order_before(c->is.id);
 	do
-		r = libchan_ioctl(c->fd, cmd, x);
+		r = libchan_ioctl(fd, cmd, x);
 	while (r == -EINTR);
 	return r;
 }
@@ -138,9 +141,11 @@ static int try_some(const struct chan *c, unsigned long cmd, struct chan_xfer *x
 /* What has been moved is behind us. Return: is there more to move? */
 static bool advance(const struct chan *c, struct chan_xfer *x, int n)
 {
-	x->buf += (uint64_t)n * c->is.elem_size;
 	x->count -= n;
-	return x->count;
+	if (!x->count)
+		return false;
+	x->buf += (uint64_t)n * c->is.elem_size;
+	return true;
 }
 
 /**
@@ -192,6 +197,19 @@ static int try_first(const struct chan *c, unsigned long cmd, struct chan_xfer *
 	return try_some(c, cmd, x);
 }
 
+/*
+ * If one goroutine waits for what is done now, it is probably who is met. Of several it is
+ * who came first, which isn't known here.
+ */
+static void *who_waits(const struct chan *c, bool sending)
+{
+	const struct libchan_parked *p = &c->parked[!sending];
+
+	if (__atomic_load_n(&p->n, __ATOMIC_RELAXED) != 1)
+		return NULL;
+	return __atomic_load_n(&p->last, __ATOMIC_ACQUIRE);
+}
+
 /* All are to be sent. A receive waits for the first, and takes what else is there. */
 static int task_xfer(struct chan *c, const struct libchan_runtime *rt, unsigned long cmd,
 		     struct chan_xfer *x)
@@ -199,10 +217,12 @@ static int task_xfer(struct chan *c, const struct libchan_runtime *rt, unsigned 
 	struct patience p = { .timed = x->flags & CHAN_TIMEOUT, .timeout_ns = x->timeout_ns };
 	bool sending = cmd == CHAN_IOC_SEND, waited;
 	int done = 0, r;
+	void *met;
 
 	x->flags = CHAN_NONBLOCK;
 	x->timeout_ns = 0;
 	do {
+		met = who_waits(c, sending);
 		r = try_first(c, cmd, x, &p, !done);
 		waited = r == -EAGAIN && (sending || !done);
 		if (waited)
@@ -211,6 +231,8 @@ static int task_xfer(struct chan *c, const struct libchan_runtime *rt, unsigned 
 			r = await_one(c, rt, x, sending, p.deadline_ns);
 		if (r <= 0)
 			return end_waiting(c, &p, done ? done : r);
+		if (met && !waited)
+			rt->hint(met);
 		done += r;
 	} while (advance(c, x, r) && (sending || waited));
 	return end_waiting(c, &p, done);
@@ -225,10 +247,10 @@ static int xfer(struct chan *c, unsigned long cmd, struct chan_xfer *x)
 {
 	const struct libchan_runtime *rt = x->flags & CHAN_NONBLOCK ? NULL : libchan_in_task();
 	uint64_t id = c->is.id;
-	int r;
+	int fd = c->fd, r;
 
 	libchan_order_before(id);
-	r = rt ? task_xfer(c, rt, cmd, x) : libchan_ioctl(c->fd, cmd, x);
+	r = rt ? task_xfer(c, rt, cmd, x) : libchan_ioctl(fd, cmd, x);
 	libchan_order_after(id);
 	return r;
 }

@@ -26,10 +26,12 @@ typedef void (*go_panic_handler)(const char *message);
  *
  * Runs what the goroutine has deferred, the last first (of a plain thread: what the
  * thread has); then calls the handler, if there is one; and if that returns or there is
- * none, flushes stdout, writes "panic: MESSAGE", an empty line and "goroutine N
- * [running]:" to standard error, and ends the process with status 2, as Go does. A panic
- * in a deferred function runs those that are left and is told after the first.
- * Nothing registered with atexit(3) runs.
+ * none, flushes stdout (unless another thread has that locked), writes "panic: MESSAGE",
+ * an empty line and "goroutine N [running]:" to standard error, and ends the process with
+ * status 2, as Go does. The thread of main() is told as goroutine 1, other plain threads
+ * as "thread N [running]:". A panic in a deferred function runs those that are left and is
+ * told after the first; the handler gets the message of the last. Of many who panic at
+ * once one is told. Nothing registered with atexit(3) runs.
  *
  * It isn't for signal handlers.
  * Since: 0.1

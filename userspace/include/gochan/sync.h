@@ -135,6 +135,16 @@ void go_rwmutex_rlock(struct go_rwmutex *rw);
 bool go_rwmutex_tryrlock(struct go_rwmutex *rw);
 
 /**
+ * go_rwmutex_rlock_timeout() - lock for reading, waiting no longer than a time
+ * @rw: the lock
+ * @timeout_ns: nanoseconds from now on; 0 as go_rwmutex_tryrlock(), over 292 years for ever
+ *
+ * Return: 0 when it is locked for reading, or -ETIMEDOUT.
+ * Since: 0.1
+ */
+int go_rwmutex_rlock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns);
+
+/**
  * go_rwmutex_runlock() - undo one go_rwmutex_rlock()
  * @rw: the lock
  *
@@ -160,6 +170,18 @@ void go_rwmutex_lock(struct go_rwmutex *rw);
  * Since: 0.1
  */
 bool go_rwmutex_trylock(struct go_rwmutex *rw);
+
+/**
+ * go_rwmutex_lock_timeout() - lock for writing, waiting no longer than a time
+ * @rw: the lock
+ * @timeout_ns: nanoseconds from now on; 0 as go_rwmutex_trylock(), over 292 years for ever
+ *
+ * A writer that gives up lets the readers in that it has kept out.
+ *
+ * Return: 0 when it is locked for writing, or -ETIMEDOUT.
+ * Since: 0.1
+ */
+int go_rwmutex_lock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns);
 
 /**
  * go_rwmutex_unlock() - undo go_rwmutex_lock()

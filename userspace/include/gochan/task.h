@@ -48,7 +48,8 @@ extern "C" {
  * - The end. When main() returns, the program ends, whatever goroutines do.
  * - Sanitizers and valgrind know where stacks are, if the library was built where
  *   valgrind's header is. ThreadSanitizer takes goroutines for threads, of which it allows
- *   some 8,000, and those that ran in one thread for ordered.
+ *   some 8,000, and those that ran in one thread for ordered; and has a thread of its own, so
+ *   that no deadlock is found out.
  */
 
 /**
@@ -56,9 +57,9 @@ extern "C" {
  * @size: sizeof(struct go_options)
  * @procs: how many run at once, 1..1024; 0: as the environment's GOMAXPROCS says, or as
  *	there are CPUs
- * @stack_size: bytes of each stack, of which the library needs about 1,000, from 16 KiB
- *	to 1 GiB; it is rounded up to pages, and memory is only used where it is touched. 0:
- *	64 KiB, or 256 KiB in a program with a sanitizer
+ * @stack_size: bytes of each stack, from 16 KiB to 1 GiB, rounded up to pages; of these the
+ *	guard takes a page, and the library about 1,000. Memory is only used where it is
+ *	touched. 0: 64 KiB, or 256 KiB in a program with a sanitizer
  */
 struct go_options {
 	uint32_t size;
@@ -72,8 +73,9 @@ struct go_options {
  *
  * Nobody has to call it. It starts the runtime's first thread.
  *
- * Return: 0, or -E2BIG, -EAGAIN (no more threads), -EBUSY (goroutines are there already),
- * -EINVAL, -EMFILE, -ENFILE, -ENOMEM.
+ * Return: 0, or -E2BIG, -EAGAIN (no more threads), -EBUSY (the runtime is there already:
+ * a goroutine, go_procs() or a context with a time has started it, or go_init()), -EDQUOT
+ * (no more files in epolls), -EINVAL, -EMFILE, -ENFILE, -ENOMEM.
  * Since: 0.1
  */
 int go_init(const struct go_options *options);
@@ -85,7 +87,8 @@ int go_init(const struct go_options *options);
  *
  * Where the runtime isn't there yet, it starts.
  *
- * Return: 0, or -ENOMEM; of the first one also -EAGAIN (no more threads), -EMFILE, -ENFILE.
+ * Return: 0, or -ENOMEM; of the first one also -EAGAIN (no more threads), -EDQUOT (no more
+ * files in epolls), -EMFILE, -ENFILE.
  * Since: 0.1
  */
 int go_start(void (*fn)(void *arg), void *arg);
@@ -101,6 +104,19 @@ int go_start(void (*fn)(void *arg), void *arg);
  * Since: 0.1
  */
 int go_start_copy(void (*fn)(void *arg), const void *arg, size_t size);
+
+/**
+ * go_begin() - start a goroutine, or panic: what go() calls
+ * @fn: what it runs; it ends when that returns
+ * @args: as for go_start_copy()
+ * @size: bytes of @args; 0: @fn gets @args itself
+ *
+ * Panics with "go: the arguments are over a quarter of a stack", "go: the system has no
+ * thread left", or "go: " and the text of chan_strerror().
+ *
+ * Since: 0.1
+ */
+void go_begin(void (*fn)(void *arg), const void *args, size_t size);
 
 /**
  * go_run() - run the main goroutine
@@ -255,9 +271,10 @@ static inline void go_block_leave_(struct go_block_ *section)
  *
  *	go(serve, fd, "echo");
  *
- * Arguments are evaluated at once, converted as those of a call are, and copied.
+ * Arguments are evaluated at once, converted as those of a call are, and copied. As Go's,
+ * it has no result: where no goroutine can be started it panics, "go: ..." and why.
+ * go_start() is for who wants to go on then.
  *
- * Return: as go_start().
  * Since: 0.1
  */
 #define go(...)	\
@@ -283,9 +300,9 @@ static inline void go_block_leave_(struct go_block_ *section)
 		(void)go_args_;						\
 		name();							\
 	}								\
-	__attribute__((unused)) static inline int name##_go_(void)	\
+	__attribute__((unused)) static inline void name##_go_(void)	\
 	{								\
-		return go_start(name##_run_, NULL);			\
+		go_begin(name##_run_, NULL, 0);				\
 	}								\
 	static void name(void)
 
@@ -297,10 +314,10 @@ static inline void go_block_leave_(struct go_block_ *section)
 		struct name##_args_ *go_args_ = (struct name##_args_ *)go_ptr_;	\
 		name pass;						\
 	}								\
-	__attribute__((unused)) static inline int name##_go_ params	\
+	__attribute__((unused)) static inline void name##_go_ params	\
 	{								\
 		struct name##_args_ go_copy_ = { fill };		\
-		return go_start_copy(name##_run_, &go_copy_, sizeof(go_copy_));	\
+		go_begin(name##_run_, &go_copy_, sizeof(go_copy_));	\
 	}								\
 	static void name params
 

@@ -1613,6 +1613,28 @@ static void files_are_cases(void)
 	chan_unref(c);
 }
 
+/* Whose number it is, beside one that is open: no word of a handle. */
+static void a_file_that_is_not_open_is_named(void)
+{
+	char text[64];
+	int p[2];
+
+	if (pipe(p))
+		abort();
+	__real_close(p[0]);
+	snprintf(text, sizeof(text), "select: file descriptor %d isn't open", p[0]);
+	EXPECT_PANIC(go_select {
+		go_case_fd(p[1], POLLIN) {
+			happen('x');
+		}
+		go_case_fd(p[0], POLLIN) {
+			happen('y');
+		}
+	}, text);
+	EXPECT_TRACE("");
+	__real_close(p[1]);
+}
+
 static void run(const char *name, void (*test)(void))
 {
 	char words[128];
@@ -1672,6 +1694,7 @@ int main(void)
 	RUN(a_thousand_cases_are_allowed_and_not_many_more);
 	RUN(cases_that_change_meanwhile_are_found_out);
 	RUN(files_are_cases);
+	RUN(a_file_that_is_not_open_is_named);
 	printf("1..%d\n", tests);
 	return bad;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -448,12 +449,8 @@ static void a_fatal_error_runs_nothing(void)
 	EXPECT(end.status == 2);
 }
 
-/* Whose own _exit() waits for stdout. */
-#ifdef __SANITIZE_THREAD__
-#define UNDER_TSAN	true
-#else
-#define UNDER_TSAN	false
-#endif
+/* There under ThreadSanitizer, whose own _exit() waits for stdout. */
+void __tsan_acquire(void *address) __attribute__((weak));
 
 /* stdout is locked by a thread that never comes back. */
 static void *hold_stdout(void *arg)
@@ -480,10 +477,59 @@ static void a_thread_stuck_in_stdout_keeps_nobody(void)
 {
 	struct end end;
 
-	if (UNDER_TSAN)
+	if (__tsan_acquire)
 		return;
 	end = in_child(panics_while_stdout_is_held);
 	EXPECT(strstr(end.err, "panic: still heard\n"));
+	EXPECT(end.status == 2);
+}
+
+/*
+ * go()
+ */
+
+struct too_much {
+	char bytes[256 << 10];
+};
+
+go_func(takes_too_much, (const struct too_much, much))
+{
+	printf("started with %d", much.bytes[0]);
+}
+
+static void starts_with_too_much(void)
+{
+	static const struct too_much much;
+
+	go(takes_too_much, much);
+	printf("went on");
+}
+
+go_func(takes_nothing)
+{
+	printf("started");
+}
+
+static void starts_without_files(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	go(takes_nothing);
+	printf("went on");
+}
+
+static void go_panics_where_no_goroutine_can_be_started(void)
+{
+	struct end end = in_child(starts_with_too_much);
+
+	EXPECT_STR(end.err, "panic: go: the arguments are over a quarter of a stack\n\n"
+		   "goroutine 1 [running]:\n");
+	EXPECT_STR(end.out, "");
+	EXPECT(end.status == 2);
+	end = in_child(starts_without_files);
+	EXPECT(!strncmp(end.err, "panic: go: this process has too many open files", 47));
+	EXPECT_STR(end.out, "");
 	EXPECT(end.status == 2);
 }
 
@@ -784,6 +830,7 @@ int main(void)
 	RUN(of_many_who_panic_one_is_heard);
 	RUN(a_fatal_error_runs_nothing);
 	RUN(a_thread_stuck_in_stdout_keeps_nobody);
+	RUN(go_panics_where_no_goroutine_can_be_started);
 	RUN(a_handler_may_jump_back);
 	RUN(the_handler_gets_the_last_of_nested_panics);
 	RUN(a_handler_that_returns_changes_nothing);

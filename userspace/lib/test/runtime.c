@@ -207,10 +207,10 @@ static void go_starts_what_go_func_defines(void)
 {
 	struct big six = { .numbers[49] = 6 };
 
-	EXPECT_EQ(go(takes_none), 0);
-	EXPECT_EQ(go(takes_one, next()), 0);
+	go(takes_none);
+	go(takes_one, next());
 	EXPECT_EQ(told, 1);
-	EXPECT_EQ(go(takes_eight, 1, 2, "three", 4.5, 5, six, 7, &parameters), 0);
+	go(takes_eight, 1, 2, "three", 4.5, 5, six, 7, &parameters);
 	WAIT_UNTIL(get(&parameters) == 3);
 	takes_one(1);
 	takes_none();

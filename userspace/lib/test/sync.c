@@ -618,6 +618,7 @@ static void the_last_to_unlock_may_free_a_mutex(void)
  * RWMutex
  */
 
+#define WRITER		1u
 #define PENDING		2u
 #define RW_QUEUE	8u
 
@@ -899,6 +900,180 @@ static void readers_that_wait_come_before_the_next_writer(void)
 {
 	readers_come_before_the_next_writer(false);
 	readers_come_before_the_next_writer(true);
+}
+
+static void an_rwmutex_waits_no_longer_than_it_may(void)
+{
+	struct go_rwmutex rw = {};
+	uint64_t start;
+
+	EXPECT_EQ(go_rwmutex_lock_timeout(&rw, 0), 0);
+	EXPECT_EQ(go_rwmutex_lock_timeout(&rw, 0), -ETIMEDOUT);
+	EXPECT_EQ(go_rwmutex_rlock_timeout(&rw, 0), -ETIMEDOUT);
+	start = now_ns();
+	EXPECT_EQ(go_rwmutex_lock_timeout(&rw, 5 * MS), -ETIMEDOUT);
+	EXPECT_EQ(go_rwmutex_rlock_timeout(&rw, 5 * MS), -ETIMEDOUT);
+	EXPECT(now_ns() - start >= 10 * MS);
+	EXPECT_EQ(rw_waiting_readers(&rw), 0);
+	EXPECT_EQ(rw_state(&rw), WRITER);
+	go_rwmutex_unlock(&rw);
+	EXPECT_EQ(rw_state(&rw), 0);
+	EXPECT_EQ(go_rwmutex_rlock_timeout(&rw, LONG), 0);
+	EXPECT_EQ(go_rwmutex_rlock_timeout(&rw, 0), 0);
+	start = now_ns();
+	EXPECT_EQ(go_rwmutex_lock_timeout(&rw, 5 * MS), -ETIMEDOUT);
+	EXPECT(now_ns() - start >= 5 * MS);
+	EXPECT_EQ(mutex_state(&rw.private_writers), 0);
+	EXPECT(go_rwmutex_tryrlock(&rw));
+	go_rwmutex_runlock(&rw);
+	go_rwmutex_runlock(&rw);
+	go_rwmutex_runlock(&rw);
+	EXPECT_EQ(go_rwmutex_lock_timeout(&rw, LONG), 0);
+	go_rwmutex_unlock(&rw);
+	EXPECT_EQ(rw_state(&rw), 0);
+	EXPECT(!rw.private_queue);
+}
+
+struct rw_late {
+	struct go_rwmutex rw;
+	int result;
+};
+
+static void write_in_time(void *arg)
+{
+	struct rw_late *l = arg;
+
+	l->result = go_rwmutex_lock_timeout(&l->rw, MS);
+}
+
+static void read_in_time(void *arg)
+{
+	struct rw_late *l = arg;
+
+	l->result = go_rwmutex_rlock_timeout(&l->rw, MS);
+}
+
+/* They were kept out by nobody else, and go in beside who reads. */
+static void a_writer_that_gives_up_lets_readers_in(void)
+{
+	struct rw_late l = {};
+	struct rw_turn r[2];
+	struct party pw, pr[2];
+	int i;
+
+	hold(&late);
+	go_rwmutex_rlock(&l.rw);
+	party_begin(&pw, write_in_time, &l);
+	WAIT_UNTIL(late.there);
+	for (i = 0; i < 2; i++) {
+		r[i] = (struct rw_turn){ .rw = &l.rw };
+		party_begin(&pr[i], read_a_turn, &r[i]);
+	}
+	WAIT_UNTIL(rw_waiting_readers(&l.rw) == 2);
+	let_go(&late);
+	party_end(&pw);
+	EXPECT_EQ(l.result, -ETIMEDOUT);
+	for (i = 0; i < 2; i++)
+		WAIT_UNTIL(r[i].has_it);
+	go_rwmutex_runlock(&l.rw);
+	for (i = 0; i < 2; i++) {
+		r[i].go_on = true;
+		party_end(&pr[i]);
+	}
+	EXPECT_EQ(rw_state(&l.rw), 0);
+	EXPECT_EQ(mutex_state(&l.rw.private_writers), 0);
+}
+
+/* Whose time has passed, but who is given the lock before it could leave. */
+static void who_is_late_for_an_rwmutex_but_is_given_it_has_it(void)
+{
+	struct rw_late l = {};
+	struct party p;
+
+	hold(&late);
+	go_rwmutex_rlock(&l.rw);
+	party_begin(&p, write_in_time, &l);
+	WAIT_UNTIL(late.there);
+	go_rwmutex_runlock(&l.rw);
+	let_go(&late);
+	party_end(&p);
+	EXPECT_EQ(l.result, 0);
+	EXPECT(!go_rwmutex_tryrlock(&l.rw));
+
+	hold(&late);
+	party_begin(&p, read_in_time, &l);
+	WAIT_UNTIL(late.there);
+	go_rwmutex_unlock(&l.rw);
+	let_go(&late);
+	party_end(&p);
+	EXPECT_EQ(l.result, 0);
+	EXPECT(!go_rwmutex_trylock(&l.rw));
+	go_rwmutex_runlock(&l.rw);
+	EXPECT_EQ(rw_state(&l.rw), 0);
+}
+
+/* The first of two readers leaves the queue: the second is still let in. */
+static void a_reader_that_gives_up_leaves_the_others(void)
+{
+	struct rw_late l = {};
+	struct rw_turn r = { .rw = &l.rw, .go_on = true };
+	struct party p[2];
+
+	hold(&late);
+	go_rwmutex_lock(&l.rw);
+	party_begin(&p[0], read_in_time, &l);
+	WAIT_UNTIL(late.there);
+	party_begin(&p[1], read_a_turn, &r);
+	WAIT_UNTIL(rw_waiting_readers(&l.rw) == 2);
+	let_go(&late);
+	party_end(&p[0]);
+	EXPECT_EQ(l.result, -ETIMEDOUT);
+	EXPECT_EQ(rw_waiting_readers(&l.rw), 1);
+	EXPECT(!r.has_it);
+	go_rwmutex_unlock(&l.rw);
+	party_end(&p[1]);
+	EXPECT(r.has_it);
+	EXPECT_EQ(rw_state(&l.rw), 0);
+}
+
+/* Times so short that some pass at any moment of the others. */
+static void hammer_rw_timeouts(void *arg)
+{
+	struct rw_hammer *h = arg;
+	bool writer = h->next++ % 2;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		uint64_t ns = 1 + i % 50 * 1000;
+
+		if (writer && !go_rwmutex_lock_timeout(&h->rw, ns)) {
+			count_bad(h, count_in(h, 10000));
+			h->plain[0]++;
+			step_aside();
+			count_in(h, -10000);
+			h->writes++;
+			h->written++;
+			go_rwmutex_unlock(&h->rw);
+		} else if (!writer && !go_rwmutex_rlock_timeout(&h->rw, ns)) {
+			count_bad(h, count_in(h, 1) >= 9999);
+			step_aside();
+			count_in(h, -1);
+			go_rwmutex_runlock(&h->rw);
+		}
+	}
+}
+
+static void times_that_pass_leave_an_rwmutex_whole(void)
+{
+	struct rw_hammer h = {};
+
+	parties_run(8, hammer_rw_timeouts, &h);
+	EXPECT_EQ(h.bad, 0);
+	EXPECT_EQ(h.writes, h.written);
+	EXPECT_EQ(rw_state(&h.rw), 0);
+	EXPECT_EQ(h.rw.private_readers, 0);
+	EXPECT(!h.rw.private_queue);
+	EXPECT_EQ(mutex_state(&h.rw.private_writers), 0);
 }
 
 static void write_and_free(void *arg)
@@ -1887,6 +2062,11 @@ int main(int argc, char **argv)
 	TEST_EACH(a_writer_that_waits_keeps_new_readers_out);
 	TEST_EACH(a_reader_that_comes_just_before_a_writer_is_seen);
 	TEST_EACH(readers_that_wait_come_before_the_next_writer);
+	TEST(an_rwmutex_waits_no_longer_than_it_may);
+	TEST_EACH(a_writer_that_gives_up_lets_readers_in);
+	TEST_EACH(who_is_late_for_an_rwmutex_but_is_given_it_has_it);
+	TEST_EACH(a_reader_that_gives_up_leaves_the_others);
+	TEST_EACH(times_that_pass_leave_an_rwmutex_whole);
 	TEST_EACH(rw_unlocks_touch_nothing_after_the_wake);
 	TEST_EACH(the_last_to_unlock_may_free_an_rwmutex);
 	TEST_EACH(a_wait_group_is_a_barrier_again_and_again);
