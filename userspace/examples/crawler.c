@@ -45,12 +45,6 @@ struct result {
 	const struct page *page;	/* NULL: there is none */
 };
 
-static void started(int r)
-{
-	if (r)
-		errx(1, "a goroutine doesn't start: %s", strerror(-r));
-}
-
 /* Whether nobody has asked for this one before. */
 static bool first_time(const char *url)
 {
@@ -99,7 +93,7 @@ static void crawl(const char *url, int depth, send_chan(struct result) results,
 	if (depth <= 0 || !first_time(url))
 		return;
 	go_wait_group_add(all, 1);
-	started(go(visit, url, depth, results, all));
+	go(visit, url, depth, results, all);
 }
 
 go_func(print, (recv_chan(struct result), results), (struct go_wait_group *, printed))
@@ -125,7 +119,7 @@ static void program(void *arg)
 	const struct start *s = arg;
 
 	go_wait_group_add(&printed, 1);
-	started(go(print, recv_only(results), &printed));
+	go(print, recv_only(results), &printed);
 	crawl(s->url, s->depth, send_only(results), &all);
 	go_wait_group_wait(&all);
 	go_close(results);

@@ -37,12 +37,6 @@ static struct {
 	int status;
 } args = { .ms = 1000 };
 
-static void started(int r)
-{
-	if (r)
-		errx(1, "a goroutine doesn't start: %s", strerror(-r));
-}
-
 /* Whether all factors were found before the context was done. */
 static bool factor(struct go_context *ctx, uint64_t n, struct factors *f)
 {
@@ -132,7 +126,7 @@ static void program(void *arg)
 
 	(void)arg;
 	for (i = 0; i < SERVERS; i++)
-		started(go(server, recv_only(requests)));
+		go(server, recv_only(requests));
 	for (i = 0; i < args.n; i++)
 		ask(send_only(requests), strtoull(args.numbers[i], NULL, 10));
 	go_close(requests);

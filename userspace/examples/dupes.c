@@ -40,12 +40,6 @@ static void complain(const char *path, int error)
 	fprintf(stderr, "dupes: %s: %s\n", path, strerror(error));
 }
 
-static void started(int r)
-{
-	if (r)
-		errx(1, "a goroutine doesn't start: %s", strerror(-r));
-}
-
 /* What blocks a thread stands in go_block: other goroutines go on meanwhile. */
 static FTSENT *next_of(FTS *fts)
 {
@@ -200,10 +194,10 @@ static void run_pipeline(char **folders, struct list *l)
 
 	go_wait_group_add(&workers, 1 + READERS);
 	go_wait_group_add(&collected, 1);
-	started(go(walk, folders, send_only(found), &workers));
+	go(walk, folders, send_only(found), &workers);
 	for (i = 0; i < READERS; i++)
-		started(go(reader, recv_only(found), send_only(digested), &workers));
-	started(go(collect, recv_only(digested), l, &collected));
+		go(reader, recv_only(found), send_only(digested), &workers);
+	go(collect, recv_only(digested), l, &collected);
 
 	go_wait_group_wait(&workers);
 	go_close(digested);

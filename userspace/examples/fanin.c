@@ -29,12 +29,6 @@ static struct {
 	int status;
 } fan = { .idle = UINT64_MAX };
 
-static void started(int r)
-{
-	if (r)
-		errx(1, "a goroutine doesn't start: %s", strerror(-r));
-}
-
 static FILE *open_file(const char *name)
 {
 	FILE *f = NULL;
@@ -112,8 +106,8 @@ static void program(void *arg)
 	(void)arg;
 	go_wait_group_add(&all, fan.n);
 	for (i = 0; i < fan.n; i++)
-		started(go(follow, fan.files[i], send_only(lines), &all));
-	started(go(closer, &all, send_only(lines)));
+		go(follow, fan.files[i], send_only(lines), &all);
+	go(closer, &all, send_only(lines));
 	while (more) {
 		go_select {
 			go_case_recv_ok(lines, &l, &ok)

@@ -53,12 +53,6 @@ static void *memory(void *p)
 	return p;
 }
 
-static void started(int r)
-{
-	if (r)
-		errx(2, "a goroutine doesn't start: %s", strerror(-r));
-}
-
 /*
  * Walk
  */
@@ -195,9 +189,9 @@ static void program(void *arg)
 
 	(void)arg;
 	go_wait_group_add(&all, 1 + SEARCHERS);
-	started(go(walk, send_only(files), send_only(queue), &all));
+	go(walk, send_only(files), send_only(queue), &all);
 	for (i = 0; i < SEARCHERS; i++)
-		started(go(searcher, recv_only(files), &all));
+		go(searcher, recv_only(files), &all);
 	go_range(f, queue) {
 		go_range(line, f.lines) {
 			puts(line);
