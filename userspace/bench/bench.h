@@ -70,7 +70,7 @@ struct any {
  * @only: bytes of an element, if they are not the workload's to choose; or 0
  * @size_max: bytes of the largest element
  * @capacity_min: elements that a link has room for at least. A workload that wants
- *	fewer is measured all the same, and the report marks the figure.
+ *	fewer is measured all the same, and if it waits the report marks the figure.
  * @capacity_max: elements that a link has room for at most; 0: no limit
  * @bytes_min: bytes of elements that it has room for at least
  * @bytes_max: at most; 0: no limit
@@ -184,6 +184,7 @@ enum place {
  * @unit: of its figures; NULL: instructions or nanoseconds
  * @size: bytes of an element
  * @capacity: elements that a link has room for
+ * @waits: who finds a link full or empty waits, so that it tells how much room it has
  * @n: how many: elements of a batch, links, waiters
  * @senders: of a crowd
  * @receivers: of a crowd
@@ -208,6 +209,7 @@ struct workload {
 	const char *unit;
 	size_t size;
 	unsigned int capacity;
+	bool waits;
 	unsigned int n;
 	unsigned int senders;
 	unsigned int receivers;

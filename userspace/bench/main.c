@@ -5,6 +5,7 @@
  * Runs workloads over peers (bench.h) and prints records, for report.c:
  *
  *   machine RELEASE ARCHITECTURE CPUS MODE
+ *   processor WHAT IT CALLS ITSELF
  *   workload KEY UNIT WHAT IT DOES
  *   peer NAME WHAT IT IS
  *   row KEY PEER MEDIAN LOW HIGH RATIO LOW HIGH CPU NOTE
@@ -13,7 +14,8 @@
  * sample: timed, all peers take turns, so that what the machine does meanwhile meets them
  * alike; where the clock counts instructions they come one after the other, undisturbed.
  * CPU is the processors' time of an operation, where processes share the work, else 0.
- * NOTE is "more-room" if the peer buffers more than the workload asks for, else "-".
+ * NOTE is "more-room" if the peer buffers more than the workload asks for and so waits
+ * less, else "-".
  *
  * An operation's figure has in it all that a caller pays: the loop, a call by a pointer,
  * the C library's wrapper and the system calls, with the kernel's way in and out.
@@ -66,6 +68,7 @@ static const struct workload *const groups[] = {
  * @exact: the clock counts instructions, and there is one processor
  * @workload: only this one, or NULL
  * @peers: only those, a list with commas, or NULL
+ * @without: not those
  * @trace: only run, for a profile
  * @count: so many operations, with @trace; 0: as many as in a sample
  */
@@ -73,6 +76,7 @@ struct options {
 	bool exact;
 	const char *workload;
 	const char *peers;
+	const char *without;
 	bool trace;
 	unsigned long count;
 };
@@ -93,7 +97,7 @@ static bool possible(const struct options *o, const struct workload *w, const st
 {
 	if (o->workload && strcmp(o->workload, w->key))
 		return false;
-	if (o->peers && !in_list(o->peers, p->name))
+	if ((o->peers && !in_list(o->peers, p->name)) || in_list(o->without, p->name))
 		return false;
 	if (w->timed_only && o->exact)
 		return false;
@@ -189,8 +193,8 @@ static struct spread ratio_to(const struct course *c, const struct course *pipe)
 
 static const char *note(const struct workload *w, const struct peer *p)
 {
-	return w->capacity < p->capacity_min || w->capacity * size_of(w, p) < p->bytes_min ?
-	       "more-room" : "-";
+	return w->waits && (w->capacity < p->capacity_min ||
+			    w->capacity * size_of(w, p) < p->bytes_min) ? "more-room" : "-";
 }
 
 static void print_row(const struct course *c, const struct course *pipe)
@@ -287,8 +291,7 @@ static void measure_otherwise(const struct workload *w, const struct peer *const
 	for (i = 0; i < n; i++) {
 		ratio = pipe ? figure[i] / pipe : 0;
 		printf("row %s %s %.2f %.2f %.2f %.4f %.4f %.4f 0 %s\n", w->key, which[i]->name,
-		       figure[i], figure[i], figure[i], ratio, ratio, ratio,
-		       note(w, which[i]));
+		       figure[i], figure[i], figure[i], ratio, ratio, ratio, note(w, which[i]));
 	}
 }
 
@@ -327,6 +330,21 @@ static void for_all(const struct options *o,
 			fn(o, w);
 }
 
+static void print_processor(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "model name", 10) || !strchr(line, ':'))
+			continue;
+		printf("processor%s", strchr(line, ':') + 1);
+		break;
+	}
+	if (f)
+		fclose(f);
+}
+
 static void print_machine(const struct options *o)
 {
 	struct utsname u;
@@ -334,6 +352,7 @@ static void print_machine(const struct options *o)
 
 	uname(&u);
 	printf("machine %s %s %u %s\n", u.release, u.machine, cpus(), o->exact ? "exact" : "timed");
+	print_processor();
 	for (i = 0; i < n_peers; i++)
 		printf("peer %s %s%s\n", peers[i]->name, peers[i]->what,
 		       peers[i]->there && !peers[i]->there() ? " (not there)" : "");
@@ -401,6 +420,7 @@ static const char help[] =
 "  -l, --list           list workloads and peers\n"
 "  -w, --workload=KEY   one workload\n"
 "  -p, --peers=NAME,... these peers\n"
+"  -o, --without=NAME,...  all but these\n"
 "  -t, --trace          only run the workload over the peer, for a profile\n"
 "  -n, --count=N        so many times (with --trace; as in a sample)\n"
 "  -h, --help           this\n"
@@ -425,6 +445,7 @@ static struct options parse(int argc, char *argv[])
 		{ "list", no_argument, NULL, 'l' },
 		{ "workload", required_argument, NULL, 'w' },
 		{ "peers", required_argument, NULL, 'p' },
+		{ "without", required_argument, NULL, 'o' },
 		{ "trace", no_argument, NULL, 't' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
@@ -433,7 +454,7 @@ static struct options parse(int argc, char *argv[])
 	struct options o = { };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "elw:p:tn:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "elw:p:o:tn:h", longs, NULL)) != -1) {
 		switch (c) {
 		case 'e':
 			o.exact = true;
@@ -446,6 +467,9 @@ static struct options parse(int argc, char *argv[])
 			break;
 		case 'p':
 			o.peers = optarg;
+			break;
+		case 'o':
+			o.without = optarg;
 			break;
 		case 't':
 			o.trace = true;

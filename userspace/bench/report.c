@@ -61,7 +61,7 @@ static struct row rows[ROWS_MAX];
 static struct workload workloads[WORKLOADS_MAX];
 static struct peer peers[PEERS_MAX];
 static unsigned int n_rows, n_workloads, n_peers;
-static char release[64], arch[NAME_LEN], mode[NAME_LEN];
+static char release[64], arch[NAME_LEN], mode[NAME_LEN], processor[128] = "unknown";
 static unsigned int cpus;
 
 static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
@@ -184,6 +184,8 @@ static void read_records(void)
 			read_workload(line);
 		else if (!strncmp(line, "peer ", 5))
 			read_peer(line);
+		else if (!strncmp(line, "processor ", 10))
+			snprintf(processor, sizeof(processor), "%.100s", line + 10);
 		else if (!release[0])
 			sscanf(line, "machine %63s %31s %u %31s", release, arch, &cpus, mode);
 	}
@@ -306,12 +308,15 @@ static void write_expected(const char *path)
 	fclose(f);
 }
 
-/* Memory is counted by slabs' pages: some bytes more or less say nothing. */
+/* Memory is counted by slabs' pages: 128 bytes more or less, or 5 percent, say nothing. */
 static double percent_more(const struct row *r, double want)
 {
 	const struct workload *w = find_workload(r->key);
 
-	if (w && strcmp(w->unit, "time") && r->figure[0] - want < 128 && want - r->figure[0] < 128)
+	const double slack = want * 0.05 > 128 ? want * 0.05 : 128;
+
+	if (w && strcmp(w->unit, "time") && r->figure[0] - want < slack &&
+	    want - r->figure[0] < slack)
 		return 0;
 	return 100 * (r->figure[0] / want - 1);
 }
@@ -538,9 +543,9 @@ static void write_markdown(const char *path, const char *plot)
 	char date[32];
 
 	strftime(date, sizeof(date), "%Y-%m-%d", gmtime(&t));
-	fprintf(f, "# What channels cost\n\nLinux %s %s, %u processor%s, %s. Per operation, %s,\n"
-		"medians. \\* the peer buffers more than the workload asks for, and so waits less.\n"
-		"\n%s\n", release, arch, cpus, cpus == 1 ? "" : "s", date, unit(),
+	fprintf(f, "# What channels cost\n\nLinux %s %s, %u processor%s (%s), %s.\n"
+		"Per operation, %s, medians. \\* the peer buffers more than the\n"
+		"workload asks for, and so waits less.\n\n%s\n", release, arch, cpus, cpus == 1 ? "" : "s", processor, date, unit(),
 		exact() ? exact_says : timed_says);
 	if (plot)
 		fprintf(f, "![Ratios to a pipe](%s)\n\n", plot);
@@ -560,6 +565,16 @@ static void write_markdown(const char *path, const char *plot)
 	fclose(f);
 }
 
+static unsigned int without_variants(const char *names[], unsigned int n)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < n; i++)
+		if (strncmp(names[i], "chan-", 5) && strncmp(names[i], "pipe-", 5))
+			names[left++] = names[i];
+	return left;
+}
+
 /* What plot.gp draws: of each workload that people ask about the ratio of each peer. */
 static void write_plot(const char *path)
 {
@@ -572,6 +587,7 @@ static void write_plot(const char *path)
 	unsigned int i, j, n = columns(names);
 	const struct row *r;
 
+	n = without_variants(names, n);
 	fprintf(f, "workload");
 	for (j = 0; j < n; j++)
 		fprintf(f, "\t%s", names[j]);

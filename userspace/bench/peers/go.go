@@ -301,7 +301,7 @@ func selectBoth(capacity int) func(n int) {
 }
 
 func all() {
-	const elements = 2400
+	const elements = 4800
 	measure("sendrecv-8", 4000, false, sendrecv[int64])
 	measure("sendrecv-64", 4000, false, sendrecv[[64]byte])
 	measure("sendrecv-1024", 4000, false, sendrecv[[1024]byte])

@@ -212,17 +212,19 @@ static bool can(const struct workload *w, const struct peer *p)
 }
 
 /* A multiple of all numbers of processes that there are. */
-#define ELEMENTS	2400
+#define ELEMENTS	4800
 
 #define CROWD(name, text, room, bytes, s, r, links)			\
 	{ .key = name, .what = text, .size = bytes, .capacity = room,	\
+	  .waits = true,						\
 	  .n = links, .senders = s, .receivers = r, .place = ALL_CPUS,	\
 	  .loops = ELEMENTS, .samples = 5, .can = can, .begin = begin,	\
 	  .loop = loop, .end = end }
 
 #define CONTENDERS(name, s)							\
 	{ .key = name, .what = #s " senders and as many receivers, room for 1,024", \
-	  .size = 64, .capacity = 1024, .senders = s, .receivers = s,		\
+	  .size = 64, .capacity = 1024, .waits = true, .senders = s,		\
+	  .receivers = s,							\
 	  .place = ALL_CPUS, .loops = ELEMENTS, .samples = 5,			\
 	  .timed_only = true, .can = can, .begin = begin, .loop = loop,		\
 	  .end = end }

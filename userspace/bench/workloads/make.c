@@ -22,8 +22,8 @@ static bool can(const struct workload *w, const struct peer *p)
 
 const struct workload make_workloads[] = {
 	{ .key = "make-0", .what = "make and close, unbuffered", .size = 64, .loops = 4000,
-	  .samples = 5, .can = can, .loop = loop },
+	  .samples = 11, .can = can, .loop = loop },
 	{ .key = "make-16", .what = "make and close, 16 elements of 64 bytes", .size = 64,
-	  .capacity = 16, .loops = 4000, .samples = 5, .can = can, .loop = loop },
+	  .capacity = 16, .loops = 4000, .samples = 11, .can = can, .loop = loop },
 	{ }
 };

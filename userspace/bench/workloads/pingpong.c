@@ -106,7 +106,7 @@ static bool can_parked(const struct workload *w, const struct peer *p)
 
 #define TRIP(name, text, room, where, policy, timed)				\
 	{ .key = "pingpong-" name, .what = "a round trip, " text, .size = 64,	\
-	  .capacity = room, .place = where, .batch = policy, .loops = 1000,	\
+	  .waits = true, .capacity = room, .place = where, .batch = policy, .loops = 1000,	\
 	  .samples = 9, .timed_only = timed, .can = can_trip,			\
 	  .begin = begin_trip, .loop = loop_trip, .end = end_trip }
 
@@ -118,7 +118,7 @@ const struct workload pingpong_workloads[] = {
 	TRIP("0-two", "unbuffered, on two processors", 0, TWO_CPUS, false, true),
 	TRIP("16-two", "buffered, on two processors", 16, TWO_CPUS, false, true),
 	{ .key = "parked-8", .what = "a round trip, unbuffered, the answer waited for among 8",
-	  .size = 64, .n = 8, .loops = 1000, .samples = 9, .can = can_parked,
+	  .size = 64, .waits = true, .n = 8, .loops = 1000, .samples = 9, .can = can_parked,
 	  .begin = begin_parked, .loop = loop_parked, .end = end_parked },
 	{ }
 };

@@ -41,7 +41,7 @@ const struct workload ready_workloads[] = {
 	READY_OF("ready-64", "select or poll of 64, the last is ready, and receive",
 		 64, NULL, can_select, 100),
 	READY_OF("ready-1024", "select or poll of 1,024, the last is ready, and receive",
-		 1024, NULL, can_select, 20),
+		 1024, NULL, can_select, 60),
 	READY_OF("poll-64", "poll of 64, the last is ready, and receive",
 		 64, &any_poll, can_poll, 100),
 	READY_OF("poll-4096", "poll of 4,096, the last is ready, and receive",

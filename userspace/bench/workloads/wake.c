@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A close wakes all that wait: from the close until the last of them has seen it.
+ * A close wakes all that wait: what that costs who closes, and, which on one processor
+ * would be the scheduler's choice, how long it takes until the last has seen it.
  */
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -27,6 +28,7 @@ static void __attribute__((noreturn)) see_the_end(const struct run *r, struct sl
 {
 	if (r->p->receive_only)
 		r->p->receive_only(r->links);
+	*s->seen += 0;	/* its page is there when it is needed */
 	expect(r->p->recv(r->links, buffer), false, "receive after the close");
 	++*s->seen;
 	syscall(SYS_futex, s->seen, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -77,7 +79,12 @@ static void begin(struct run *r)
 	r->state = s;
 }
 
-static void loop(struct run *r, unsigned long n)
+static void loop_close(struct run *r, unsigned long n)
+{
+	r->p->shut(r->links);
+}
+
+static void loop_seen(struct run *r, unsigned long n)
 {
 	struct sleepers *s = r->state;
 	uint32_t seen;
@@ -102,13 +109,17 @@ static bool can(const struct workload *w, const struct peer *p)
 	return p->shut;
 }
 
-#define WAKE(name, text, many)							\
+#define WAKE(name, text, many, where, timed, what_is_done)			\
 	{ .key = name, .what = text, .size = 64, .capacity = 16, .n = many,	\
-	  .place = ALL_CPUS, .batch = true, .loops = 1, .samples = 21, .can = can,		\
-	  .begin = begin, .prepare = prepare, .loop = loop, .end = end }
+	  .place = where, .batch = true, .loops = 1, .samples = 21,		\
+	  .timed_only = timed, .can = can, .begin = begin, .prepare = prepare,	\
+	  .loop = what_is_done, .end = end }
 
 const struct workload wake_workloads[] = {
-	WAKE("close-1", "a close, until the one that waits has seen it", 1),
-	WAKE("close-16", "a close, until all 16 that wait have seen it", 16),
+	WAKE("close-1", "a close that wakes one", 1, ONE_CPU, false, loop_close),
+	WAKE("close-16", "a close that wakes 16", 16, ONE_CPU, false, loop_close),
+	WAKE("seen-1", "a close, until the one that waits has seen it", 1, ALL_CPUS, true, loop_seen),
+	WAKE("seen-16", "a close, until all 16 that wait have seen it", 16, ALL_CPUS, true,
+	     loop_seen),
 	{ }
 };
