@@ -511,6 +511,7 @@ int main(int argc, char *argv[])
 	struct options o = parse(argc, argv);
 
 	cpus();
+	memset(buffer, 'x', sizeof(buffer));	/* else it has no pages, for which slot doesn't wait */
 	if (o.trace) {
 		for_all(&o, trace);
 		errno = ENOENT;

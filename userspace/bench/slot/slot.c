@@ -3,7 +3,8 @@
  * /dev/slot: the least that a character device can do to pass elements, to compare with
  *
  * write(2) copies 64 bytes into the file's one slot, read(2) out of it, each under a
- * spinlock. Nobody waits, wakes, polls or is counted. For the benchmark only.
+ * spinlock. Nobody waits, wakes, polls or is counted, and an address whose page isn't
+ * there is EFAULT. For the benchmark only.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
