@@ -18,7 +18,8 @@ help:
 	@echo 'make check       build and test everything; T="NAME..." only some of it'
 	@echo 'make check-debug test on kernels that look for errors, which are built first, once'
 	@echo 'make check-soak  test for MINUTES=n (60) on a kernel that looks for errors'
-	@echo 'make bench       measure what channels cost, beside pipes'
+	@echo 'make bench       measure what channels cost, beside pipes and others: instructions,'
+	@echo '                 or with TIMED=1 time; EXPECT=write writes what make check expects'
 	@echo 'make clean       remove what was built'
 	@echo
 	@echo 'KDIR=FOLDER      headers of another kernel than the running one'
