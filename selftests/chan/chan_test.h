@@ -148,6 +148,14 @@ static inline unsigned long long named_in_use(unsigned long long want)
 	return limits().named;
 }
 
+/* Timers, likewise. */
+static inline unsigned long long timers_in_use(unsigned long long want)
+{
+	while (debug_kernel() && limits().timers != want)
+		usleep(10000);
+	return limits().timers;
+}
+
 /* For a test to begin with, while all channels have nodes: those destroyed are gone. */
 static inline void wait_for_releases(void)
 {
