@@ -178,7 +178,7 @@ static void cancel_tree(struct __test_metadata *_metadata, struct go_context *ro
 TEST_F(ctx, a_tree_is_cancelled_at_its_root)
 {
 	cancel_tree(_metadata, self->ctx, variant->threads,
-		    (variant->threads ? 100 : 500) / slow());
+		    (variant->threads ? 100 : 500) / slowness());
 }
 
 TEST_F(ctx, a_thousand_in_a_tree_are_cancelled_at_its_root)

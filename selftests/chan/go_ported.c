@@ -798,7 +798,7 @@ static void begin_round(struct race *r, int i)
 /* TestNonblockRecvRace: it is ready before and after the close. */
 TEST_F(two, a_channel_that_is_being_closed_is_ready_throughout)
 {
-	struct race r = { .empty = go_make(int), .rounds = 500 / slow() };
+	struct race r = { .empty = go_make(int), .rounds = 500 / slowness() };
 	int i;
 
 	start(variant->threads, &self->ended, try_both, &r);
@@ -818,7 +818,7 @@ TEST_F(two, a_channel_that_is_being_closed_is_ready_throughout)
 /* TestNonblockSelectRace2: the second is closed before the first is emptied. */
 TEST_F(two, a_close_is_seen_at_the_one_instant)
 {
-	struct race r = { .empty = go_make(int), .rounds = 500 / slow() };
+	struct race r = { .empty = go_make(int), .rounds = 500 / slowness() };
 	int i, v;
 
 	start(variant->threads, &self->ended, try_both, &r);
@@ -887,7 +887,7 @@ static void close_after(void *arg)
 
 TEST_F(two, no_two_cases_of_a_select_are_carried_out)
 {
-	struct many m = { .out = go_make(int), .n = 5000 / slow() };
+	struct many m = { .out = go_make(int), .n = 5000 / slowness() };
 	struct go_wait_group senders = { };
 	char *seen = calloc(m.n, 1);
 	struct mux mux[4];
@@ -1043,7 +1043,7 @@ TEST_F(two, sends_receives_and_selects_of_both_come_to_an_end)
 	for (k = 0; k < 4; k++) {
 		s[k] = s[0];
 		s[k].k = k;
-		s[k].n = 1000 / slow();
+		s[k].n = 1000 / slowness();
 	}
 	for (k = 0; k < 4; k++) {
 		start(variant->threads, &self->ended, send_n, &s[k]);
@@ -1088,7 +1088,7 @@ static void choose(void *arg)
 /* TestSelectFairness: one in a million that is fair is further than 4.9 deviations off. */
 TEST_F(two, of_two_that_are_full_each_is_chosen_half_of_the_times)
 {
-	long n = 4000 / slow(), i, more, count[2] = { };
+	long n = 4000 / slowness(), i, more, count[2] = { };
 	int k;
 	struct fair f = { .out = go_make(int), .done = go_make(struct go_unit) };
 
@@ -1200,7 +1200,7 @@ TEST_F(two, what_many_consume_is_what_was_fed)
 	long sum = 0;
 	int i, n = 0;
 
-	w.n = 10000 / slow();
+	w.n = 10000 / slowness();
 	go_wait_group_add(&w.workers, WORKERS);
 	for (i = 0; i < WORKERS; i++) {
 		c[i] = (struct consumer){ &w, i };

@@ -21,7 +21,7 @@
 
 #include <gochan.h>
 
-#include "kselftest_harness.h"
+#include "slow.h"
 
 #define MS	1000000ULL
 #define LONG	(600 * 1000 * MS)	/* never in a test that works */
@@ -46,13 +46,6 @@ static void step_aside(void)
 	while (!(cond))								\
 		step_aside();							\
 } while (0)
-
-static int slow(void)
-{
-	const char *s = getenv("SLOW");
-
-	return s ? atoi(s) : 1;
-}
 
 void *__tsan_create_fiber(unsigned int flags) __attribute__((weak));
 
@@ -751,7 +744,7 @@ FIXTURE_TEARDOWN(crowds)
 
 TEST_F_TIMEOUT(crowds, ten_thousand_in_a_chain, 600)
 {
-	int n = goroutines(10000 / slow()), v = 0, i;
+	int n = goroutines(10000 / slowness()), v = 0, i;
 	struct chan *leftmost = make(sizeof(int), 0);
 	struct link link = { .right = leftmost };
 
@@ -812,7 +805,7 @@ static void join(void *arg)
 /* Stacks, and what the kernel has of them, of selectors and of files. */
 TEST_F_TIMEOUT(crowds, a_hundred_thousand_wait_in_less_than_a_gibibyte, 600)
 {
-	int n = goroutines(slow() > 1 ? 5000 : 100000), i;
+	int n = goroutines(slowness() > 1 ? 5000 : 100000), i;
 	struct crowd crowd = { .c = make(sizeof(int), 0) };
 	long before, own, used;
 
@@ -826,7 +819,7 @@ TEST_F_TIMEOUT(crowds, a_hundred_thousand_wait_in_less_than_a_gibibyte, 600)
 	own = own_kib() - own;
 	TH_LOG("%d goroutines wait: %ld KiB, %ld bytes each: %ld of their stacks, %ld the kernel's",
 	       n, used, used * 1024 / n, own * 1024 / n, (used - own) * 1024 / n);
-	if (slow() == 1)
+	if (slowness() == 1)
 		EXPECT_LT(used, 1 << 20);
 	EXPECT_EQ(go_num(), n);
 	EXPECT_EQ(chan_close(crowd.c), 0);
@@ -846,7 +839,7 @@ static void push(void *arg)
 
 TEST_F_TIMEOUT(crowds, close_wakes_ten_thousand_senders, 600)
 {
-	int n = goroutines(10000 / slow()), i;
+	int n = goroutines(10000 / slowness()), i;
 	struct crowd crowd = { .c = make(sizeof(int), 0) };
 
 	allow_files(100000, 100000);
@@ -1495,7 +1488,7 @@ static void send_and_block(void *arg)
 {
 	int i;
 
-	for (i = 0; i < 10000 / (int)slow(); i++) {
+	for (i = 0; i < 10000 / (int)slowness(); i++) {
 		if (chan_send_elem(arg, &i))
 			abort();
 		if (i % 3 == 0)

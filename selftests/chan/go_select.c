@@ -520,7 +520,7 @@ TEST(a_default_is_decided_at_one_instant)
 {
 	struct go_wait_group ended = { };
 	struct party_of_two p;
-	int i, v, n = 2000 / slow();
+	int i, v, n = 2000 / slowness();
 
 	for (i = 0; i < n; i++) {
 		p = (struct party_of_two){ go_make(int, 1), go_make(int, 1) };
@@ -634,13 +634,13 @@ static void merge_many(struct __test_metadata *_metadata, void (*merge)(void *),
 
 TEST(a_thousand_channels_are_merged_by_an_array)
 {
-	merge_many(_metadata, merge_array, 1000 / slow());
+	merge_many(_metadata, merge_array, 1000 / slowness());
 }
 
 TEST(channels_are_merged_by_a_block)
 {
 	merge_many(_metadata, merge_block, 9);
-	merge_many(_metadata, merge_block, 300 / slow());
+	merge_many(_metadata, merge_block, 300 / slowness());
 }
 
 TEST(too_many_cases_panic)
@@ -839,7 +839,7 @@ TEST(however_a_select_is_left_nothing_is_lost)
 	struct leaver w = { go_make(struct large, 1), calloc(1, sizeof(struct large)) };
 	struct go_wait_group ended = { };
 	size_t before = 0;
-	int i, n = 1000 / slow();
+	int i, n = 1000 / slowness();
 
 	go_set_panic_handler(count_and_end);
 	for (i = 0; i < n; i++) {
@@ -913,7 +913,7 @@ TEST_F(sel, nothing_is_lost_among_many_who_select)
 	struct go_wait_group senders = { };
 	struct load in[4], out[4];
 	long sent = 0, received = 0;
-	int i, n = 500 / slow(), count = 0;
+	int i, n = 500 / slowness(), count = 0;
 
 	for (i = 0; i < 4; i++) {
 		in[i] = (struct load){ self->c, self->d, .n = n };

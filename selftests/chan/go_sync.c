@@ -358,7 +358,7 @@ TEST(a_thousand_goroutines_wait_for_a_broadcast)
 {
 	FIXTURE_DATA(s) s = { .c = go_make(int) };
 	_Atomic bool flag = false;
-	int i, n = 1000 / slow(), waiting = 0, before;
+	int i, n = 1000 / slowness(), waiting = 0, before;
 	struct work w = { .s = &s, .plain = &waiting, .flag = &flag };
 
 	start(false, &s.ended, wait_and_send, &w);

@@ -22,22 +22,7 @@
 
 #include <gochan.h>
 
-/* How many times slower than usual the machine is; see chan_test.h. */
-static inline unsigned int slow(void)
-{
-	const char *times = getenv("SLOW");
-
-	return times ? atoi(times) : 1;
-}
-
-/* The harness ends a test that takes too long with alarm(2). */
-static inline unsigned int slow_alarm(unsigned int seconds)
-{
-	return alarm(seconds * slow());
-}
-#define alarm(seconds) slow_alarm(seconds)
-#include "kselftest_harness.h"
-#undef alarm
+#include "slow.h"
 
 #define MS	1000000ULL
 #define SEC	(1000 * MS)
