@@ -397,7 +397,7 @@ TEST_F(fault, pages_that_fork_made_read_only_are_no_bad_addresses)
  * Kills
  */
 
-#define KILLS	1000
+#define KILLS	(debug_kernel() ? 200 : 1000)
 #define SLOT	4096
 
 /*
@@ -544,7 +544,7 @@ TEST_F_TIMEOUT(kills, a_parked_sender_that_is_killed_has_sent_nothing, 300)
  * Signals
  */
 
-#define STORM_ELEMENTS	20000
+#define STORM_ELEMENTS	(debug_kernel() ? 4000 : 20000)
 
 FIXTURE(storm)
 {
