@@ -192,6 +192,8 @@ int chan_charge(struct chan_account *a, enum chan_quota q, u64 n)
 {
 	struct chan_account *i;
 
+	if (!n)
+		return 0;
 	for (i = a; i; i = i->parent) {
 		if (chan_over_limit(q, atomic64_add_return(n, &i->used[q]))) {
 			chan_uncharge_upto(a, i->parent, q, n);
@@ -221,7 +223,8 @@ void chan_charge_always(struct chan_account *a, enum chan_quota q, u64 n)
  */
 void chan_uncharge(struct chan_account *a, enum chan_quota q, u64 n)
 {
-	chan_uncharge_upto(a, NULL, q, n);
+	if (n)
+		chan_uncharge_upto(a, NULL, q, n);
 }
 
 /**
