@@ -192,8 +192,6 @@ int chan_charge(struct chan_account *a, enum chan_quota q, u64 n)
 {
 	struct chan_account *i;
 
-	if (!n)
-		return 0;
 	for (i = a; i; i = i->parent) {
 		if (chan_over_limit(q, atomic64_add_return(n, &i->used[q]))) {
 			chan_uncharge_upto(a, i->parent, q, n);
@@ -223,8 +221,7 @@ void chan_charge_always(struct chan_account *a, enum chan_quota q, u64 n)
  */
 void chan_uncharge(struct chan_account *a, enum chan_quota q, u64 n)
 {
-	if (n)
-		chan_uncharge_upto(a, NULL, q, n);
+	chan_uncharge_upto(a, NULL, q, n);
 }
 
 /**

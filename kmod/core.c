@@ -988,9 +988,5 @@ void chan_handle_gone(struct chan *c, bool may_send, bool may_recv)
 		marks |= CHAN_SLOW_CLOSED;
 	if (c->hangup && may_recv && !c->nr_receivers)
 		marks |= CHAN_SLOW_HUNGUP;
-	marks &= ~c->slow;
-	if (marks)
-		chan_end(c, &h, marks);
-	else
-		spin_unlock(&c->lock);	/* nothing is to follow */
+	chan_end(c, &h, marks & ~c->slow);
 }
