@@ -2,26 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # chanctl over the module: what it does, what it says, its exit statuses.
 
-n=0
-failed=0
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		failed=1
-	fi
-}
-
-# is NAME WANTED GOT
-is() {
-	local same=0
-	[ "$2" = "$3" ] || same=1
-	ok $same "$1"
-	[ $same = 0 ] || printf '# wanted: %q\n# got:    %q\n' "$2" "$3"
-}
+# shellcheck source=/dev/null
+. "$(dirname "$0")/tap.sh"
 
 # run STATUS NAME COMMAND...: its output is in $out
 run() {
@@ -279,5 +261,4 @@ run 2 "a wrong duration" chanctl recv --timeout 5x numbers
 chanctl rm numbers
 is "nothing is left" 1 "$(chanctl ls | wc -l)"
 
-echo "1..$n"
-exit $failed
+finish

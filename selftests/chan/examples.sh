@@ -5,26 +5,8 @@
 
 work=$(mktemp -d)
 export LC_ALL=C
-n=0
-failed=0
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		failed=1
-	fi
-}
-
-# is NAME WANTED GOT
-is() {
-	local same=0
-	[ "$2" = "$3" ] || same=1
-	ok $same "$1"
-	[ $same = 0 ] || printf '# wanted: %q\n# got:    %q\n' "${2:0:500}" "${3:0:500}"
-}
+# shellcheck source=/dev/null
+. "$(dirname "$0")/tap.sh"
 
 # run STATUS NAME COMMAND...: what it prints is in $out, what it complains about in $err
 run() {
@@ -295,5 +277,4 @@ done
 usage trees 2 1
 usage trees 2 1 0
 
-echo "1..$n"
-exit $failed
+finish

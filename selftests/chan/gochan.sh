@@ -6,18 +6,8 @@
 here=$(cd "$(dirname "$0")" && pwd)
 gochan=$here/gochan.bin
 work=$(mktemp -d)
-n=0
-failed=0
-
-ok() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		failed=1
-	fi
-}
+# shellcheck source=/dev/null
+. "$here/tap.sh"
 
 # What N goroutines send, COUNT each.
 sent() {
@@ -96,5 +86,4 @@ for capacity in 0 1 64; do
 	ok $? "capacity $capacity: C to Go, each element once"
 	chanctl rm gophers
 done
-echo "1..$n"
-exit $failed
+finish
