@@ -157,6 +157,8 @@ void file_send(struct link *l, const void *buf);
 bool file_recv(struct link *l, void *buf);
 void file_send_many(struct link *l, const void *buf, unsigned int n);
 void file_recv_many(struct link *l, void *buf, unsigned int n);
+void file_send_iov(struct link *l, const void *buf);
+bool file_recv_iov(struct link *l, void *buf);
 void file_nonblock(struct link *l);
 bool file_try_recv(struct link *l, void *buf);
 bool file_try_send(struct link *l, const void *buf);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What peers that are files have in common: read(2) and write(2).
+ * What peers that are files have in common: read(2) and write(2), and those by vectors.
  */
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -37,6 +38,21 @@ void file_send_many(struct link *l, const void *buf, unsigned int n)
 void file_recv_many(struct link *l, void *buf, unsigned int n)
 {
 	expect(read(l->in, buf, l->size * n), l->size * n, "read of many");
+}
+
+void file_send_iov(struct link *l, const void *buf)
+{
+	const struct iovec v = { .iov_base = (void *)buf, .iov_len = l->size };
+
+	expect(writev(l->out, &v, 1), l->size, "writev");
+}
+
+bool file_recv_iov(struct link *l, void *buf)
+{
+	const struct iovec v = { .iov_base = buf, .iov_len = l->size };
+
+	expect(readv(l->in, &v, 1), l->size, "readv");
+	return true;
 }
 
 static void set_nonblock(int fd)

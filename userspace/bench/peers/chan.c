@@ -190,21 +190,6 @@ PEER(chan_message)
 
 /* By vectors, as io_uring(7) comes too. */
 
-static void send_iov(struct link *l, const void *buf)
-{
-	const struct iovec v = { .iov_base = (void *)buf, .iov_len = l->size };
-
-	expect(writev(l->out, &v, 1), l->size, "writev");
-}
-
-static bool recv_iov(struct link *l, void *buf)
-{
-	const struct iovec v = { .iov_base = buf, .iov_len = l->size };
-
-	expect(readv(l->in, &v, 1), l->size, "readv");
-	return true;
-}
-
 static const struct peer chan_iov = {
 	.name = "chan-iov",
 	.what = "a channel, by writev and readv",
@@ -213,7 +198,7 @@ static const struct peer chan_iov = {
 	.there = there,
 	.open = open_chan,
 	.close = file_close,
-	.send = send_iov,
-	.recv = recv_iov,
+	.send = file_send_iov,
+	.recv = file_recv_iov,
 };
 PEER(chan_iov)

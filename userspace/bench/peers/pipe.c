@@ -90,21 +90,6 @@ PEER(packets)
 
 /* By vectors: what pipes and channels do for io_uring(7). */
 
-static void send_iov(struct link *l, const void *buf)
-{
-	const struct iovec v = { .iov_base = (void *)buf, .iov_len = l->size };
-
-	expect(writev(l->out, &v, 1), l->size, "writev");
-}
-
-static bool recv_iov(struct link *l, void *buf)
-{
-	const struct iovec v = { .iov_base = buf, .iov_len = l->size };
-
-	expect(readv(l->in, &v, 1), l->size, "readv");
-	return true;
-}
-
 static const struct peer pipe_iov = {
 	.name = "pipe-iov",
 	.what = "a pipe, by writev and readv",
@@ -114,7 +99,7 @@ static const struct peer pipe_iov = {
 	.bytes_min = 4096,
 	.open = open_pipe,
 	.close = file_close,
-	.send = send_iov,
-	.recv = recv_iov,
+	.send = file_send_iov,
+	.recv = file_recv_iov,
 };
 PEER(pipe_iov)

@@ -26,37 +26,40 @@ static void open_seqpacket(struct link *l)
 		setsockopt(l->out, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 }
 
-static void send_many(struct link *l, const void *buf, unsigned int n)
-{
-	struct mmsghdr m[MANY] = { };
+/* A message for each element. */
+struct messages {
+	struct mmsghdr m[MANY];
 	struct iovec v[MANY];
+};
+
+static struct mmsghdr *lay_out(struct messages *ms, const struct link *l, void *buf,
+			       unsigned int n)
+{
 	unsigned int i;
 
 	if (n > MANY)
 		die("%u elements at once", n);
 	for (i = 0; i < n; i++) {
-		v[i].iov_base = (char *)buf + i * l->size;
-		v[i].iov_len = l->size;
-		m[i].msg_hdr.msg_iov = &v[i];
-		m[i].msg_hdr.msg_iovlen = 1;
+		ms->v[i].iov_base = (char *)buf + i * l->size;
+		ms->v[i].iov_len = l->size;
+		ms->m[i].msg_hdr = (struct msghdr){ .msg_iov = &ms->v[i], .msg_iovlen = 1 };
 	}
+	return ms->m;
+}
+
+static void send_many(struct link *l, const void *buf, unsigned int n)
+{
+	struct messages ms;
+	struct mmsghdr *m = lay_out(&ms, l, (void *)buf, n);
+
 	expect(sendmmsg(l->out, m, n, 0), n, "sendmmsg");
 }
 
 static void recv_many(struct link *l, void *buf, unsigned int n)
 {
-	struct mmsghdr m[MANY] = { };
-	struct iovec v[MANY];
-	unsigned int i;
+	struct messages ms;
+	struct mmsghdr *m = lay_out(&ms, l, buf, n);
 
-	if (n > MANY)
-		die("%u elements at once", n);
-	for (i = 0; i < n; i++) {
-		v[i].iov_base = (char *)buf + i * l->size;
-		v[i].iov_len = l->size;
-		m[i].msg_hdr.msg_iov = &v[i];
-		m[i].msg_hdr.msg_iovlen = 1;
-	}
 	expect(recvmmsg(l->in, m, n, 0, NULL), n, "recvmmsg");
 }
 
