@@ -111,23 +111,14 @@ static inline struct chan_limits limits(void)
 }
 
 /*
- * Named channels in use by this user, which must be so many; when a debug kernel has
- * released what was destroyed. If they never are, the harness ends the test.
+ * What this user has in use, a field of the limits, which must be so much; when a debug
+ * kernel has released what was destroyed. If it never is, the harness ends the test.
  */
-static inline unsigned long long named_in_use(unsigned long long want)
-{
-	while (debug_kernel() && limits().named != want)
-		usleep(10000);
-	return limits().named;
-}
-
-/* Timers, likewise. */
-static inline unsigned long long timers_in_use(unsigned long long want)
-{
-	while (debug_kernel() && limits().timers != want)
-		usleep(10000);
-	return limits().timers;
-}
+#define once_released(field, want) ({						\
+	while (debug_kernel() && limits().field != (want))			\
+		usleep(10000);							\
+	limits().field;								\
+})
 
 /* For a test to begin with, while all channels have nodes: those destroyed are gone. */
 static inline void wait_for_releases(void)

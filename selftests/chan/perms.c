@@ -1171,7 +1171,7 @@ TEST_F(perms, named_channels_have_a_quota)
 		turn(ALICE, ALICE);
 		EXPECT_EQ(-EDQUOT, make_named("three", 0600));
 		EXPECT_EQ(0, destroy(fd, 0));
-		EXPECT_EQ(l.named - 1, named_in_use(l.named - 1));
+		EXPECT_EQ(l.named - 1, once_released(named, l.named - 1));
 		EXPECT_GE(make_named("three", 0600), 0);
 		EXPECT_EQ(0, remove_named("three", ALICE));
 		EXPECT_EQ(0, remove_named("one", ALICE));
@@ -1193,7 +1193,7 @@ TEST_F(perms, a_named_channel_counts_while_nobody_has_it_open)
 		EXPECT_GE(used, 1);
 		EXPECT_GE(limits().channels, 1);
 		EXPECT_EQ(0, remove_named("counts", ALICE));
-		EXPECT_EQ(used - 1, named_in_use(used - 1));
+		EXPECT_EQ(used - 1, once_released(named, used - 1));
 	}
 }
 
@@ -1212,7 +1212,7 @@ TEST_F(perms, a_destroyed_channel_counts_while_its_node_is_open)
 		EXPECT_EQ(0, id_of("counts", ALICE));
 		EXPECT_EQ(used + 1, limits().named);
 		EXPECT_EQ(0, close(fd));
-		EXPECT_EQ(used, named_in_use(used));
+		EXPECT_EQ(used, once_released(named, used));
 	}
 }
 

@@ -1606,7 +1606,7 @@ TEST_F_TIMEOUT(args, a_named_channel_whose_maker_is_held_up, 120)
 			EXPECT_TRUE(info(fd).flags & CHAN_DESTROYED);
 		}
 		close(fd);
-		EXPECT_EQ(before.named, named_in_use(before.named));
+		EXPECT_EQ(before.named, once_released(named, before.named));
 		expect_unchanged(_metadata, before);
 		trap_remove(&s->trap);
 	}

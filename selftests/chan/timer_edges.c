@@ -89,7 +89,7 @@ FIXTURE(timer_edges)
 
 FIXTURE_SETUP(timer_edges)
 {
-	ASSERT_EQ(0, timers_in_use(0));
+	ASSERT_EQ(0, once_released(timers, 0));
 	self->fd = make_timer();
 	ASSERT_GE(self->fd, 0);
 }
@@ -97,7 +97,7 @@ FIXTURE_SETUP(timer_edges)
 FIXTURE_TEARDOWN(timer_edges)
 {
 	close(self->fd);
-	EXPECT_EQ(0, timers_in_use(0));
+	EXPECT_EQ(0, once_released(timers, 0));
 	EXPECT_EQ(0, limits().total_parties);
 }
 
@@ -113,7 +113,7 @@ TEST_F(timer_edges, it_is_made_stopped)
 	let_expire();
 	EXPECT_EQ(0, take(self->fd));
 	EXPECT_EQ(0, stop(self->fd));
-	EXPECT_EQ(1, timers_in_use(1));
+	EXPECT_EQ(1, once_released(timers, 1));
 }
 
 TEST_F(timer_edges, one_read_is_one_tick)
@@ -385,7 +385,7 @@ TEST_F_TIMEOUT(timer_edges, two_thousand, 300)
 		e.data.u32 = i;
 		ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, fd[i], &e));
 	}
-	EXPECT_EQ(MANY + 1, timers_in_use(MANY + 1));
+	EXPECT_EQ(MANY + 1, once_released(timers, MANY + 1));
 	for (i = 0; i < MANY; i++) {
 		lasts[i] = (uint64_t)(i * 7919 % MANY) * 100000;
 		began[i] = now_ns();
@@ -410,7 +410,7 @@ TEST_F_TIMEOUT(timer_edges, two_thousand, 300)
 		ASSERT_EQ(0, start(fd[i], i % 2 ? LONG : i * 1000, MSEC));
 	for (i = 0; i < MANY; i++)
 		close(fd[i]);
-	EXPECT_EQ(1, timers_in_use(1));
+	EXPECT_EQ(1, once_released(timers, 1));
 	close(ep);
 }
 
@@ -572,10 +572,10 @@ TEST_F(timer_edges, its_process_is_killed_while_it_runs)
 				wait_for(fd);
 		}
 		EXPECT_EQ(1, read(pipe_fd[0], &c, 1));
-		EXPECT_EQ(2, timers_in_use(2));
+		EXPECT_EQ(2, once_released(timers, 2));
 		kill(pid, SIGKILL);
 		EXPECT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_EQ(1, timers_in_use(1));
+		EXPECT_EQ(1, once_released(timers, 1));
 	}
 }
 
@@ -685,7 +685,7 @@ TEST_F(timer_edges, a_handle_made_from_it_starts_it_too)
 	EXPECT_EQ(1, stop(again));
 	close(look);
 	close(again);
-	EXPECT_EQ(1, timers_in_use(1));
+	EXPECT_EQ(1, once_released(timers, 1));
 }
 
 TEST_HARNESS_MAIN
