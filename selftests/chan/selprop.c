@@ -504,6 +504,23 @@ static void check_world(void)
 	}
 }
 
+static void check_results(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PEERS; i++)
+		if (peers[i].done)
+			check_result(&peers[i]);
+}
+
+/* What its channel has given to whom is judged before that is another one. */
+static void replace_place(struct place *at)
+{
+	check_results();
+	close(at->fd);
+	make_place(at);
+}
+
 /* Some channels change, and some selectors are armed or taken back. */
 static void stir(void)
 {
@@ -515,8 +532,7 @@ static void stir(void)
 		if (one_in(60)) {
 			close_place(at);
 		} else if (at->closed && one_in(4)) {
-			close(at->fd);
-			make_place(at);
+			replace_place(at);
 		} else if (rnd(2)) {
 			plain_send(at);
 		} else {
@@ -528,9 +544,7 @@ static void stir(void)
 			check_result(&peers[i]);
 	if (rnd(2))
 		tend_peer(&peers[rnd(PEERS)]);
-	for (i = 0; i < PEERS; i++)
-		if (peers[i].done)
-			check_result(&peers[i]);
+	check_results();
 }
 
 /*
@@ -653,9 +667,7 @@ TEST_F_TIMEOUT(selprop, each_select_does_what_the_model_allows, 200)
 	for (number = 0; number < SELECTS; number++) {
 		stir();
 		one_select();
-		for (i = 0; i < PEERS; i++)
-			if (peers[i].done)
-				check_result(&peers[i]);
+		check_results();
 		check_world();
 	}
 	TH_LOG("%d selects in %llu ms: %u chosen, %u of these closed, %u of several, %u by priority",
