@@ -68,7 +68,10 @@ struct chan_handle {
 	bool may_recv;
 };
 
+struct attribute_group;
 struct chan_node;
+struct device;
+struct seq_file;
 
 /**
  * struct chan_object - a channel with all that the core doesn't know
@@ -104,6 +107,11 @@ struct chan_object {
 	struct chan_clock *clock;
 };
 
+static inline u64 chan_id(const struct chan *c)
+{
+	return container_of(c, struct chan_object, chan)->id;
+}
+
 /* main.c: parameters and totals */
 extern atomic_long_t chan_total_parties;
 u64 chan_quota_limit(enum chan_quota q);
@@ -138,6 +146,13 @@ long chan_ioctl_select(void __user *uarg);
 extern const struct file_operations chan_fops;
 struct file *chan_file_new(struct chan_object *o, u32 fd_flags, bool first);
 
+/* sysfs.c */
+extern const struct attribute_group *chan_node_groups[];
+extern const struct attribute_group *chan_ctl_groups[];
+
+/* fdinfo.c */
+void chan_show_fdinfo(struct seq_file *m, struct file *file);
+
 /* selector.c */
 long chan_ioctl_selector(void __user *uarg);
 
@@ -157,6 +172,7 @@ void chan_nodes_exit(void);
 int chan_node_new(struct chan_object *o);
 int chan_node_destroy(struct chan_object *o, bool force);
 struct chan_object *chan_node_object(struct inode *inode);
+struct chan_object *chan_node_object_of(struct device *dev);
 int chan_node_resolve(kuid_t uid, const char *name, u32 *minor, u64 *id);
 struct chan_object *chan_node_next(u32 *minor);
 

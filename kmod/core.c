@@ -324,6 +324,7 @@ static void chan_fire(struct chan *c, struct chan_hold *h, struct chan_waiter *w
 {
 	struct chan_party *p = w->party;
 
+	trace_chan_wake(c, w, result);
 	if (!h->nr_wakes) {
 		rcu_read_lock();	/* the FIRED argument; chan_wake_all() ends it */
 		__release(RCU);
@@ -440,6 +441,13 @@ int chan_begin_send(struct chan *c, struct chan_hold *h, u32 want)
 	return min(want, chan_run(c, c->tail, c->capacity - chan_len(c)));
 }
 
+/* Who sends the newest element and who receives it have met. */
+static void chan_trace_met(const struct chan *c)
+{
+	trace_chan_send(c, c->sent - 1, 1);
+	trace_chan_recv(c, c->sent - 1, 1);
+}
+
 /**
  * chan_commit_send() - the elements are in the place that begin gave
  * @c: the channel, locked
@@ -453,6 +461,7 @@ void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len)
 	if (h->peer) {
 		h->peer->elem->len = len;
 		h->peer->elem->seq = c->sent++;
+		chan_trace_met(c);
 		chan_fire(c, h, h->peer, 1);
 		return;
 	}
@@ -465,6 +474,7 @@ void chan_commit_send(struct chan *c, struct chan_hold *h, u32 n, u32 len)
 	c->tail = chan_slot_after(c, c->tail, n);
 	c->count += n;
 	c->sent += n;
+	trace_chan_send(c, c->sent - n, n);
 	chan_raise_in(c, h);
 }
 
@@ -533,6 +543,7 @@ static void chan_take(struct chan *c, struct chan_hold *h, u32 n)
 		c->head = chan_slot_after(c, c->head, n);
 		c->count -= n;
 	}
+	trace_chan_recv(c, h->seq, n);
 	h->taken = c->watched;
 	if (c->slow & CHAN_SLOW_CLOSED && !chan_len(c))
 		h->raise_in |= CHAN_POLL_IN | EPOLLRDHUP | EPOLLHUP;
@@ -562,6 +573,7 @@ void chan_commit_recv(struct chan *c, struct chan_hold *h, u32 n)
 	lockdep_assert_held(&c->lock);
 	if (h->peer) {
 		c->sent++;
+		chan_trace_met(c);
 		chan_fire(c, h, h->peer, 1);
 		return;
 	}
@@ -710,6 +722,7 @@ void chan_return_elem(struct chan *c, struct chan_elem *e)
 			break;
 	list_add(&e->node, &earlier->node);
 	c->nr_returned++;
+	trace_chan_return(c, e->seq, 1);
 	chan_slow_set(c, CHAN_SLOW_RETURNED, true);
 	c->rx_events++;
 	c->tx_events++;	/* as chan_tx_gen() says */
@@ -732,6 +745,7 @@ void chan_enqueue_send(struct chan *c, struct chan_hold *h, struct chan_waiter *
 	chan_slow_set(c, CHAN_SLOW_SENDERS, true);
 	if (w->party->tries)
 		return;
+	trace_chan_park(c, w, 0);
 	c->rx_events++;
 	if (!chan_len(c))	/* else receivers had their edge already */
 		chan_raise_in(c, h);
@@ -751,6 +765,7 @@ void chan_enqueue_recv(struct chan *c, struct chan_hold *h, struct chan_waiter *
 	chan_slow_set(c, CHAN_SLOW_RECEIVERS, true);
 	if (w->party->tries)
 		return;
+	trace_chan_park(c, w, 0);
 	c->tx_events++;
 	if (!chan_has_room(c))	/* else senders had their edge already */
 		chan_raise_out(c, h);
@@ -771,6 +786,7 @@ bool chan_cancel(struct chan *c, struct chan_waiter *w)
 	pending = w->party->state == CHAN_PENDING;
 	if (pending) {
 		w->party->state = CHAN_CANCELLED;
+		trace_chan_cancel(c, w, 0);
 		chan_unlink(c, w);
 	}
 	spin_unlock(&c->lock);
@@ -921,6 +937,7 @@ static void chan_end(struct chan *c, struct chan_hold *h, u32 marks)
 	bool done;
 
 	if (marks) {
+		trace_chan_close(c, marks & CHAN_SLOW_CLOSED, marks & CHAN_SLOW_HUNGUP);
 		c->slow |= marks;
 		c->rx_events++;
 		c->tx_events++;

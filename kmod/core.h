@@ -107,6 +107,8 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "trace.h"
+
 #define CHAN_INPLACE_MAX	1024	/* bytes of an element that is copied under the lock */
 #define CHAN_HOLD_BYTES		4096	/* bytes copied in one hold of the lock */
 #define CHAN_HOLD_WAKES		16	/* parties fired in one hold of the lock */
@@ -507,6 +509,7 @@ static __always_inline void chan_short_sent(struct chan *c, u32 n)
 	c->tail = chan_slot_after(c, c->tail, n);
 	c->count += n;
 	c->sent += n;
+	trace_chan_send(c, c->sent - n, n);
 }
 
 /* @n: how many at most; out: how many there are */
@@ -526,6 +529,7 @@ static __always_inline void chan_short_received(struct chan *c, u32 n)
 {
 	c->head = chan_slot_after(c, c->head, n);
 	c->count -= n;
+	trace_chan_recv(c, c->sent - c->count - n, n);
 }
 
 #endif /* _CHAN_CORE_H */

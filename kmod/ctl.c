@@ -122,6 +122,7 @@ static int chan_create(struct chan_object *o, struct chan_create *arg, void __us
 	}
 	arg->minor = o->minor;
 	arg->id = o->id;
+	trace_chan_create(o, o->minor);
 	/* From fd to id: the rest is as the caller wrote it. */
 	r = chan_args_out(uarg + offsetof(struct chan_create, fd), &arg->fd,
 			  offsetof(struct chan_create, type) - offsetof(struct chan_create, fd));
@@ -304,6 +305,7 @@ static struct miscdevice chan_ctl = {
 	.name	= "chanctl",
 	.fops	= &chan_ctl_fops,
 	.mode	= 0600,
+	.groups	= chan_ctl_groups,
 };
 
 /**

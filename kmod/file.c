@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/poll.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "standby.h"
@@ -350,26 +349,6 @@ static __poll_t chan_poll(struct file *file, poll_table *wait)
 		events |= chan_poll_send(c, h->may_recv);
 	spin_unlock(&c->lock);
 	return events;
-}
-
-static void chan_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	struct chan_handle *h = file->private_data;
-	struct chan_info info;
-
-	chan_object_info(h->object, &info);
-	seq_printf(m, "chan-id:\t%llu\n", info.id);
-	if (info.minor != CHAN_MINOR_NONE)
-		seq_printf(m, "chan-minor:\t%u\n", info.minor);
-	seq_printf(m, "chan-type:\t%s\n", info.type);
-	seq_printf(m, "chan-elem-size:\t%u\n", info.elem_size);
-	seq_printf(m, "chan-capacity:\t%u\n", info.capacity);
-	seq_printf(m, "chan-len:\t%u\n", info.len);
-	seq_printf(m, "chan-flags:\t%#x\n", info.flags);
-	seq_printf(m, "chan-parked-senders:\t%u\n", info.parked_senders);
-	seq_printf(m, "chan-parked-receivers:\t%u\n", info.parked_receivers);
-	seq_printf(m, "chan-sent:\t%llu\n", info.sent);
-	seq_printf(m, "chan-received:\t%llu\n", info.received);
 }
 
 const struct file_operations chan_fops = {

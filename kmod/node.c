@@ -153,6 +153,7 @@ static int chan_node_add(struct chan_node *n)
 	device_initialize(&n->dev);
 	n->dev.class = chan_class;
 	n->dev.type = &chan_device_type;
+	n->dev.groups = chan_node_groups;
 	n->dev.devt = chan_devt + n->minor;
 	n->dev.release = chan_node_release;
 	cdev_init(&n->cdev, &chan_fops);
@@ -251,6 +252,7 @@ int chan_node_destroy(struct chan_object *o, bool force)
 	mutex_unlock(&chan_nodes_mutex);
 	if (IS_ERR(n))
 		return PTR_ERR(n);
+	trace_chan_destroy(o, n->minor);
 	cdev_device_del(&n->cdev, &n->dev);
 	put_device(&n->dev);
 	module_put(THIS_MODULE);
@@ -272,6 +274,17 @@ struct chan_object *chan_node_object(struct inode *inode)
 		return NULL;
 	kref_get(&n->object->refs);
 	return n->object;
+}
+
+/**
+ * chan_node_object_of() - the channel of a device
+ * @dev: the node's; while it is there the channel is
+ *
+ * Return: the channel, without a reference.
+ */
+struct chan_object *chan_node_object_of(struct device *dev)
+{
+	return chan_node_of(dev)->object;
 }
 
 /**

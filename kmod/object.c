@@ -195,7 +195,10 @@ static void chan_object_free(struct chan_object *o)
 
 static void chan_object_last(struct kref *refs)
 {
-	chan_object_free(container_of(refs, struct chan_object, refs));
+	struct chan_object *o = container_of(refs, struct chan_object, refs);
+
+	trace_chan_free(o, READ_ONCE(o->minor));
+	chan_object_free(o);
 }
 
 /**

@@ -54,6 +54,7 @@ int chan_choice_try(struct chan_choice *s)
 		} while (r == -EBUSY && chan_again());
 		if (r != -EAGAIN) {
 			s->result = r;
+			trace_chan_select(o->chan, i, nr, r);
 			return i;
 		}
 	}
@@ -194,15 +195,21 @@ bool chan_choice_withdraw(struct chan_choice *s)
  */
 int chan_choice_leave(struct chan_choice *s)
 {
+	bool gave_up = s->party.state == CHAN_CANCELLED;
 	u32 n, i;
 
 	for (n = 0; n < s->nr_queued; n++) {
 		i = s->order[n];
-		if (s->options[i].chan)
-			chan_forget(s->options[i].chan, &s->waiters[i]);
+		if (!s->options[i].chan)
+			continue;
+		chan_forget(s->options[i].chan, &s->waiters[i]);
+		if (gave_up && !s->party.tries)
+			trace_chan_cancel(s->options[i].chan, &s->waiters[i], 0);
 	}
-	if (s->party.state == CHAN_CANCELLED)
+	if (gave_up)
 		return -EAGAIN;
+	i = s->party.winner - s->waiters;
 	s->result = s->party.result;
-	return s->party.winner - s->waiters;
+	trace_chan_select(s->options[i].chan, i, s->nr, s->result);
+	return i;
 }

@@ -280,12 +280,30 @@ static __poll_t chan_sel_poll(struct file *file, poll_table *wait)
 	return chan_sel_ready(sel) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
+/* Its cases, while it waits: which channels a process waits for that blocks in none. */
+static void chan_sel_show_cases(struct seq_file *m, const struct chan_cases *cs)
+{
+	u32 i;
+
+	for (i = 0; i < cs->choice.nr; i++)
+		if (cs->options[i].chan)
+			seq_printf(m, "chan-case:\t%u %s %llu\n", i,
+				   cs->options[i].sending ? "send" : "recv",
+				   chan_id(cs->options[i].chan));
+}
+
 static void chan_sel_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct chan_sel *sel = file->private_data;
+	bool ready, armed;
 
-	seq_printf(m, "chan-selector:\t%s\n", chan_sel_ready(sel) ? "ready" :
-		   READ_ONCE(sel->state) == CHAN_SEL_ARMED ? "armed" : "idle");
+	mutex_lock(&sel->mutex);
+	ready = chan_sel_ready(sel);
+	armed = sel->state == CHAN_SEL_ARMED;
+	seq_printf(m, "chan-selector:\t%s\n", ready ? "ready" : armed ? "armed" : "idle");
+	if (armed && !ready)
+		chan_sel_show_cases(m, &sel->cases);
+	mutex_unlock(&sel->mutex);
 }
 
 /*

@@ -705,8 +705,9 @@ static void expect_fdinfo(struct __test_metadata *_metadata, int fd, const char 
 	read_file(path, text, sizeof(text));
 	at = strstr(text, "chan-type:");
 	snprintf(want, sizeof(want),
-		 "chan-type:\t%s\nchan-elem-size:\t8\nchan-capacity:\t4\nchan-len:\t0\n"
-		 "chan-flags:\t0x0\nchan-parked-senders:\t0\nchan-parked-receivers:\t0\n"
+		 "chan-type:\t%s\nchan-handle:\tboth\nchan-elem-size:\t8\nchan-capacity:\t4\n"
+		 "chan-len:\t0\nchan-flags:\t0x0\nchan-senders:\t1\nchan-receivers:\t1\n"
+		 "chan-parked-senders:\t0\nchan-parked-receivers:\t0\n"
 		 "chan-sent:\t0\nchan-received:\t0\n", type);
 	EXPECT_STREQ(want, at);
 }

@@ -445,6 +445,7 @@ static inline bool elem_is(const void *buf, size_t size, uint64_t v)
 /* A select in a thread of its own. The cases are the caller's, until it has ended. */
 struct select_call {
 	pthread_t thread;
+	_Atomic pid_t tid;
 	struct chan_case *cases;
 	unsigned int n, flags;
 	unsigned long long timeout;
@@ -455,6 +456,7 @@ static inline void *select_run(void *arg)
 {
 	struct select_call *c = arg;
 
+	c->tid = gettid();
 	c->result = select_n(c->cases, c->n, c->flags, c->timeout);
 	return NULL;
 }
