@@ -40,6 +40,9 @@ int cmd_unload(int argc, char *argv[]);
 int cmd_create(int argc, char *argv[]);
 int cmd_ls(int argc, char *argv[]);
 int cmd_info(int argc, char *argv[]);
+int cmd_ps(int argc, char *argv[]);
+int cmd_top(int argc, char *argv[]);
+int cmd_trace(int argc, char *argv[]);
 int cmd_send(int argc, char *argv[]);
 int cmd_recv(int argc, char *argv[]);
 int cmd_select(int argc, char *argv[]);
@@ -64,6 +67,7 @@ void parse_all(const struct argp *argp, int argc, char *argv[], void *input);
 struct chan *open_channel(const char *word, int oflags);
 struct chan *open_any(const char *word);
 void find_channel(const char *word, struct chan_info *info);
+struct chan_info *all_channels(size_t *n);
 
 /* show.c: a channel for people and for programs */
 struct json_object;
@@ -71,7 +75,16 @@ const char *state_of(const struct chan_info *info);
 const char *owner_of(const struct chan_info *info);
 const char *kind_of(const struct chan_info *info);
 struct json_object *json_of(const struct chan_info *info);
+void json_add_string(struct json_object *o, const char *key, const char *value);
+void json_add_number(struct json_object *o, const char *key, uint64_t value);
+void json_add_bool(struct json_object *o, const char *key, bool value);
 void print_json(struct json_object *o);
+
+/* table.c: columns for people */
+struct table;
+struct table *table_new(const char * const head[]);
+void table_cell(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_print(struct table *t);
 
 /* elem.c: elements as text */
 struct format {

@@ -124,3 +124,27 @@ void find_channel(const char *word, struct chan_info *info)
 	if (!info_of_minor(minor, info) || info->id != id)
 		die_of(-ENOENT, word);
 }
+
+/**
+ * all_channels() - the named channels of all users, by number
+ * @n: out: how many
+ *
+ * Return: an array to be freed; ends the program if they can't be had.
+ */
+struct chan_info *all_channels(size_t *n)
+{
+	struct chan_info *all = NULL;
+	unsigned int next = 0;
+	int got;
+
+	for (*n = 0;; *n += got) {
+		all = reallocarray(all, *n + 64, sizeof(*all));
+		if (!all)
+			die(STATUS_ERROR, "out of memory");
+		got = chan_list(&next, all + *n, 64, sizeof(*all));
+		if (got < 0)
+			die_of(got, "the list of channels");
+		if (!got)
+			return all;
+	}
+}

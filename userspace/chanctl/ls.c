@@ -5,7 +5,6 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "chanctl.h"
 
@@ -33,83 +32,30 @@ static const struct argp argp = {
 	.doc = "List the named channels of all users, by number.",
 };
 
-static struct chan_info *all_channels(size_t *n)
-{
-	struct chan_info *all = NULL;
-	unsigned int next = 0;
-	int got;
-
-	for (*n = 0;; *n += got) {
-		all = reallocarray(all, *n + 64, sizeof(*all));
-		if (!all)
-			die(STATUS_ERROR, "out of memory");
-		got = chan_list(&next, all + *n, 64, sizeof(*all));
-		if (got < 0)
-			die_of(got, "the list of channels");
-		if (!got)
-			return all;
-	}
-}
-
-/*
- * The table: columns as wide as their widest cell.
- */
-
-enum { COLUMNS = 11 };
-
-static const char * const head[COLUMNS] = {
-	"NODE", "NAME", "OWNER", "MODE", "TYPE", "BYTES", "LEN/CAP", "SEND", "RECV", "SENT",
-	"STATE",
-};
-
-static void cells_of(const struct chan_info *i, char *cells[COLUMNS])
-{
-	int c = 0, bad = 0;
-
-	bad |= asprintf(&cells[c++], "/dev/chan%u", i->minor) < 0;
-	bad |= asprintf(&cells[c++], "%s", i->name[0] ? i->name : "-") < 0;
-	bad |= asprintf(&cells[c++], "%s", owner_of(i)) < 0;
-	bad |= asprintf(&cells[c++], "%04o", i->mode) < 0;
-	bad |= asprintf(&cells[c++], "%s", i->type[0] ? i->type : "-") < 0;
-	bad |= asprintf(&cells[c++], "%s", kind_of(i)) < 0;
-	bad |= asprintf(&cells[c++], "%u/%u", i->len, i->capacity) < 0;
-	bad |= asprintf(&cells[c++], "%u(%u)", i->senders, i->parked_senders) < 0;
-	bad |= asprintf(&cells[c++], "%u(%u)", i->receivers, i->parked_receivers) < 0;
-	bad |= asprintf(&cells[c++], "%llu", (unsigned long long)i->sent) < 0;
-	bad |= asprintf(&cells[c++], "%s%s%s", state_of(i),
-			i->flags & CHAN_STANDBY ? ", standby" : "",
-			i->flags & CHAN_TIMER ? ", timer" : "") < 0;
-	if (bad)
-		die(STATUS_ERROR, "out of memory");
-}
-
-static void print_row(char * const cells[COLUMNS], const size_t width[COLUMNS])
-{
-	int c;
-
-	for (c = 0; c < COLUMNS - 1; c++)
-		printf("%-*s  ", (int)width[c], cells[c]);
-	printf("%s\n", cells[c]);
-}
-
 static void print_table(const struct chan_info *all, size_t n)
 {
-	char *(*cells)[COLUMNS] = calloc(n + 1, sizeof(*cells));
-	size_t width[COLUMNS] = {}, i;
-	int c;
+	static const char * const head[] = {
+		"NODE", "NAME", "OWNER", "MODE", "TYPE", "BYTES", "LEN/CAP", "SEND", "RECV",
+		"SENT", "STATE", NULL,
+	};
+	struct table *t = table_new(head);
+	const struct chan_info *i;
 
-	if (!cells)
-		die(STATUS_ERROR, "out of memory");
-	for (c = 0; c < COLUMNS; c++)
-		cells[0][c] = (char *)head[c];
-	for (i = 0; i < n; i++)
-		cells_of(&all[i], cells[i + 1]);
-	for (i = 0; i <= n; i++)
-		for (c = 0; c < COLUMNS; c++)
-			if (strlen(cells[i][c]) > width[c])
-				width[c] = strlen(cells[i][c]);
-	for (i = 0; i <= n; i++)
-		print_row(cells[i], width);
+	for (i = all; i < all + n; i++) {
+		table_cell(t, "/dev/chan%u", i->minor);
+		table_cell(t, "%s", i->name[0] ? i->name : "-");
+		table_cell(t, "%s", owner_of(i));
+		table_cell(t, "%04o", i->mode);
+		table_cell(t, "%s", i->type[0] ? i->type : "-");
+		table_cell(t, "%s", kind_of(i));
+		table_cell(t, "%u/%u", i->len, i->capacity);
+		table_cell(t, "%u(%u)", i->senders, i->parked_senders);
+		table_cell(t, "%u(%u)", i->receivers, i->parked_receivers);
+		table_cell(t, "%llu", (unsigned long long)i->sent);
+		table_cell(t, "%s%s%s", state_of(i), i->flags & CHAN_STANDBY ? ", standby" : "",
+			   i->flags & CHAN_TIMER ? ", timer" : "");
+	}
+	table_print(t);
 }
 
 int cmd_ls(int argc, char *argv[])

@@ -55,17 +55,18 @@ const char *kind_of(const struct chan_info *info)
 	return text;
 }
 
-static void add_string(struct json_object *o, const char *key, const char *value)
+/* One more member of an object. */
+void json_add_string(struct json_object *o, const char *key, const char *value)
 {
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
-static void add_number(struct json_object *o, const char *key, uint64_t value)
+void json_add_number(struct json_object *o, const char *key, uint64_t value)
 {
 	json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
-static void add_bool(struct json_object *o, const char *key, bool value)
+void json_add_bool(struct json_object *o, const char *key, bool value)
 {
 	json_object_object_add(o, key, json_object_new_boolean(value));
 }
@@ -81,30 +82,30 @@ struct json_object *json_of(const struct chan_info *info)
 	struct json_object *o = json_object_new_object();
 	char text[64];
 
-	add_number(o, "id", info->id);
+	json_add_number(o, "id", info->id);
 	snprintf(text, sizeof(text), "/dev/chan%u", info->minor);
-	add_string(o, "node", text);
-	add_string(o, "name", info->name);
-	add_number(o, "uid", info->uid);
+	json_add_string(o, "node", text);
+	json_add_string(o, "name", info->name);
+	json_add_number(o, "uid", info->uid);
 	snprintf(text, sizeof(text), "%04o", info->mode);
-	add_string(o, "mode", text);
-	add_string(o, "type", info->type);
-	add_bool(o, "message", info->flags & CHAN_MESSAGE);
-	add_number(o, "elem_size", info->elem_size);
-	add_number(o, "capacity", info->capacity);
-	add_number(o, "len", info->len);
-	add_bool(o, "closed", info->flags & CHAN_CLOSED);
-	add_bool(o, "hung_up", info->flags & CHAN_HUNGUP);
-	add_bool(o, "autoclose", info->flags & CHAN_AUTOCLOSE);
-	add_bool(o, "hangup", info->flags & CHAN_HANGUP);
-	add_bool(o, "standby", info->flags & CHAN_STANDBY);
-	add_bool(o, "timer", info->flags & CHAN_TIMER);
-	add_number(o, "senders", info->senders);
-	add_number(o, "receivers", info->receivers);
-	add_number(o, "parked_senders", info->parked_senders);
-	add_number(o, "parked_receivers", info->parked_receivers);
-	add_number(o, "sent", info->sent);
-	add_number(o, "received", info->received);
+	json_add_string(o, "mode", text);
+	json_add_string(o, "type", info->type);
+	json_add_bool(o, "message", info->flags & CHAN_MESSAGE);
+	json_add_number(o, "elem_size", info->elem_size);
+	json_add_number(o, "capacity", info->capacity);
+	json_add_number(o, "len", info->len);
+	json_add_bool(o, "closed", info->flags & CHAN_CLOSED);
+	json_add_bool(o, "hung_up", info->flags & CHAN_HUNGUP);
+	json_add_bool(o, "autoclose", info->flags & CHAN_AUTOCLOSE);
+	json_add_bool(o, "hangup", info->flags & CHAN_HANGUP);
+	json_add_bool(o, "standby", info->flags & CHAN_STANDBY);
+	json_add_bool(o, "timer", info->flags & CHAN_TIMER);
+	json_add_number(o, "senders", info->senders);
+	json_add_number(o, "receivers", info->receivers);
+	json_add_number(o, "parked_senders", info->parked_senders);
+	json_add_number(o, "parked_receivers", info->parked_receivers);
+	json_add_number(o, "sent", info->sent);
+	json_add_number(o, "received", info->received);
 	return o;
 }
 
