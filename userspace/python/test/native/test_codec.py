@@ -80,8 +80,8 @@ class Types(unittest.TestCase):
         for spec, value, error, text in [
                 (int, "x", ValueError,
                  "'x' is no element of '=q': required argument is not an integer"),
-                ("<b", 128, ValueError,
-                 "128 is no element of '<b': byte format requires -128 <= number <= 127"),
+                ("<4sb", (b"abcd", None), ValueError, "(b'abcd', None) is no element of '<4sb': "
+                 "required argument is not an integer"),
                 ("<qd", (1,), ValueError, "(1,) is no element of '<qd': "
                  "pack expected 2 items for packing (got 1)"),
                 (str, b"x", TypeError, "an element is a str, not b'x'"),
