@@ -191,8 +191,8 @@ func fromFile[T any](f *os.File, mode int, opts []Option) (*core[T], error) {
 		return fail(err)
 	}
 	fd := -1
-	if ctlErr := raw.Control(func(old uintptr) { fd, err = narrow(int(old), mode) }); ctlErr != nil {
-		return fail(ctlErr)
+	if raw.Control(func(old uintptr) { fd, err = narrow(int(old), mode) }) != nil {
+		return fail(os.ErrClosed)
 	}
 	if err == syscall.ENOTTY {
 		err = fmt.Errorf("not a channel: %w", err)
