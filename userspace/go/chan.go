@@ -86,7 +86,8 @@ type Info struct {
 	ID                             uint64 // never used again
 	Type                           string // name of the elements' type
 	Name                           string
-	ElemSize                       int // of an element, or at most of a message
+	Node                           string // "/dev/chan3", or "" of an anonymous one
+	ElemSize                       int    // of an element, or at most of a message
 	Cap, Len                       int
 	Closed, HungUp, Destroyed      bool
 	Senders, Receivers             int // handles that may send, and receive
@@ -100,7 +101,12 @@ func (c *core[T]) Info() (Info, error) {
 	if err != nil {
 		return Info{}, c.fail("info", err)
 	}
+	node := ""
+	if info.minor != minorNone {
+		node = nodePath(info.minor)
+	}
 	return Info{
+		Node:            node,
 		ID:              info.id,
 		Type:            c.typ,
 		Name:            c.name,

@@ -104,9 +104,9 @@ func TestTheChannelSaysWhatItIs(t *testing.T) {
 	}
 	i, err := c.Info()
 	must(t, err)
-	want := Info{ID: i.ID, Type: "int32", Name: c.Name(), ElemSize: 4, Cap: 3, Len: 1, Senders: 1,
+	want := Info{ID: i.ID, Type: "int32", Name: c.Name(), Node: i.Node, ElemSize: 4, Cap: 3, Len: 1, Senders: 1,
 		Receivers: 1, Sent: 1}
-	if i != want || i.ID == 0 {
+	if i != want || i.ID == 0 || !strings.HasPrefix(i.Node, "/dev/chan") {
 		t.Errorf("%+v, not %+v", i, want)
 	}
 }
@@ -300,6 +300,7 @@ func TestTryRecvLeavesNoReceiveBehindWhereHandlesStandBy(t *testing.T) {
 		fails(t, err, ErrWouldBlock)
 	}
 	untilParked(t, c, 0, 0)
+	// A handle that can't receive doesn't stand by in any case.
 	s, err := c.SendOnly()
 	must(t, err)
 	must(t, s.Close())

@@ -31,11 +31,12 @@
 // too, as C does. A string or a []byte is a message of up to MaxMessage bytes. Any other type
 // needs an Encoding.
 //
-// The type has a name, which is kept with the channel and compared when it is opened: that
-// of Go's number type, where int is int32 or int64, as it is on this machine; "struct Job"
-// of a struct type Job; nothing of string, []byte and [N]byte. A channel made by another
-// language may have its names of numbers: the int, long, double, uint8_t of C. TypeName
-// says another name. What doesn't fit is a TypeError.
+// The type has a name, which is kept with the channel and compared when it is opened, if
+// both have one: that of Go's number type or string, where int is int32 or int64, as it is
+// on this machine; "struct Job" of a struct type Job; that of the Encoding; none of []byte,
+// [N]byte and struct{}. A channel made by another language may have its names of numbers: the
+// int, long, double, uint8_t of C. TypeName says another name. What doesn't fit is a
+// TypeError.
 //
 // # Waiting
 //

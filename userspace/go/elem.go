@@ -11,6 +11,7 @@ import (
 // A layout is how elements of type T are sent: as they lie in memory, or as messages.
 type layout[T any] struct {
 	names  []string // as of typeNames
+	exact  bool     // the program has said the name
 	size   int      // of an element; of messages 0
 	encode func(T) ([]byte, error)
 	decode func([]byte) (T, error) // keeps nothing of its argument
@@ -27,7 +28,7 @@ func layoutOf[T any](o *options) (*layout[T], error) {
 	t := reflect.TypeOf((*T)(nil)).Elem()
 	switch {
 	case o.codec != nil:
-		l = codedLayout[T](o.codec, t)
+		l = codedLayout[T](o.codec)
 	case t.Kind() == reflect.String:
 		l = stringLayout[T]()
 	case t.Kind() == reflect.Slice && isBytes(t):
@@ -42,7 +43,7 @@ func layoutOf[T any](o *options) (*layout[T], error) {
 		l.names = typeNames(t)
 	}
 	if o.typeName != nil {
-		l.names = []string{*o.typeName}
+		l.names, l.exact = []string{*o.typeName}, true
 	}
 	return l, nil
 }
@@ -67,9 +68,9 @@ func notFixed(t reflect.Type) string {
 	return fmt.Sprintf("%v is or has a pointer, which means nothing to another process", t)
 }
 
-func codedLayout[T any](c *Codec, t reflect.Type) *layout[T] {
+func codedLayout[T any](c *Codec) *layout[T] {
 	return &layout[T]{
-		names:  []string{shortName(c.Name + " " + t.String())},
+		names:  []string{shortName(c.Name)},
 		encode: func(v T) ([]byte, error) { return c.Marshal(v) },
 		decode: func(b []byte) (v T, err error) {
 			err = c.Unmarshal(b, &v)
@@ -110,15 +111,21 @@ func (l *layout[T]) check(is *facts) error {
 	if !l.message() && int(is.elemSize) != l.size {
 		return l.mismatch(fmt.Sprintf("its elements are %s, not of %d bytes", is.elements(), l.size))
 	}
+	if !l.named(is.typ) {
+		return l.mismatch("its elements are " + is.elements())
+	}
+	return nil
+}
+
+// named says whether a channel's type may have this name. A type without a name says nothing
+// that could be compared.
+func (l *layout[T]) named(typ string) bool {
 	for _, name := range l.names {
-		if name == is.typ {
-			return nil
+		if name == typ || !l.exact && (name == "" || typ == "") {
+			return true
 		}
 	}
-	if is.typ == "" {
-		return l.mismatch(`its type has no name; TypeName("") would take it`)
-	}
-	return l.mismatch("its elements are " + is.elements())
+	return false
 }
 
 func (l *layout[T]) mismatch(why string) error {

@@ -12,6 +12,10 @@ import (
 
 const ctlPath = "/dev/chanctl"
 
+func nodePath(minor uint32) string {
+	return fmt.Sprintf("/dev/chan%d", minor)
+}
+
 // Make makes a channel without a name, as make(chan T, capacity) does: capacity 0 makes it
 // unbuffered. Other processes get it as a file, by File, or across fork and exec.
 func Make[T any](capacity int, opts ...Option) (*Chan[T], error) {
@@ -231,7 +235,7 @@ func openName(name string, mode int) (*handle, error) {
 		if failed != nil && to.id == tried {
 			return nil, failed
 		}
-		h, err := openPath(fmt.Sprintf("/dev/chan%d", to.minor), mode)
+		h, err := openPath(nodePath(to.minor), mode)
 		if err == nil && h.id == to.id {
 			return h, nil
 		}

@@ -28,7 +28,7 @@ func collect(opts []Option) *options {
 //
 //	kchan.Codec{Name: "json", Marshal: json.Marshal, Unmarshal: json.Unmarshal}
 type Codec struct {
-	Name      string // comes first in the type name of the channel: "json main.Job"
+	Name      string // the type name of the channel, as "json"
 	Marshal   func(v any) ([]byte, error)
 	Unmarshal func(data []byte, v any) error
 }
@@ -40,7 +40,7 @@ func Encoding(c Codec) Option {
 }
 
 // TypeName is the name of the type of the elements, exactly, in place of the one that is
-// made of the Go type. "" is a channel whose type has no name, as chanctl makes them.
+// made of the Go type. "" is none.
 func TypeName(name string) Option {
 	return func(o *options) { o.typeName = &name }
 }

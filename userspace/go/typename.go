@@ -46,15 +46,14 @@ func isBytes(t reflect.Type) bool {
 }
 
 // typeNames are the names of a type of elements: the first is given to a new channel, and
-// a channel that is opened has any of them.
+// a channel that is opened has any of them. "" of bytes and of nothing is no name: they
+// say no more than their size does.
 func typeNames(t reflect.Type) []string {
 	var names []string
 
 	switch {
-	case isBytes(t) && t.Name() == "":
-		names = []string{"", t.String()}
-	case t.Kind() == reflect.String && isBasic(t):
-		names = []string{"", "string"}
+	case t.Name() == "" && (isBytes(t) || t.Size() == 0):
+		names = []string{""}
 	case isBasic(t):
 		kind := fixedKind(t)
 		names = append([]string{kind.String()}, namesInC[kind]...)

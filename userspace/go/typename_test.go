@@ -47,14 +47,14 @@ func TestTypesHaveTheNamesThatOtherLanguagesGiveThem(t *testing.T) {
 		{namesOf[float64](), "float64", "double"},
 		{namesOf[bool](), "bool", "_Bool"},
 		{namesOf[complex128](), "complex128", ""},
-		{namesOf[string](), "", "string"},
-		{namesOf[[]byte](), "", "[]uint8"},
-		{namesOf[[8]byte](), "", "[8]uint8"},
+		{namesOf[string](), "string", ""},
+		{namesOf[[]byte](), "", ""},
+		{namesOf[[8]byte](), "", ""},
 		{namesOf[[8]int32](), "[8]int32", ""},
 		{namesOf[job](), "struct job", "job"},
 		{namesOf[celsius](), "celsius", ""},
 		{namesOf[time.Duration](), "Duration", ""},
-		{namesOf[struct{}](), "struct {}", ""},
+		{namesOf[struct{}](), "", ""},
 		{namesOf[pair[int8, bool]](), "struct pair[int8,bool]", "pair[int8,bool]"},
 	} {
 		if c.got[0] != c.first {
@@ -127,6 +127,14 @@ func TestAMismatchSaysWhatTheElementsAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b, err := layoutOf[[]byte](collect(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := layoutOf[int64](collect([]Option{TypeName("none")}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		got  error
 		want string
@@ -137,11 +145,16 @@ func TestAMismatchSaysWhatTheElementsAre(t *testing.T) {
 			"not a channel of int64: its elements are long of 4 bytes, not of 8 bytes"},
 		{l.check(&facts{elemSize: 8, typ: "double"}),
 			"not a channel of int64: its elements are double of 8 bytes"},
-		{l.check(&facts{elemSize: 8}),
-			`not a channel of int64: its type has no name; TypeName("") would take it`},
+		{l.check(&facts{elemSize: 8}), ""},
 		{l.check(&facts{elemSize: 8, flags: flagMessage}),
 			"not a channel of int64: its elements are messages, of up to 8 bytes"},
 		{m.check(&facts{elemSize: 8, flags: flagMessage}), ""},
+		{m.check(&facts{elemSize: 8, flags: flagMessage, typ: "string"}), ""},
+		{b.check(&facts{elemSize: 8, flags: flagMessage, typ: "json"}), ""},
+		{b.check(&facts{elemSize: 8}),
+			"not a channel of []uint8: its elements have a fixed size, of 8 bytes"},
+		{e.check(&facts{elemSize: 8}), "not a channel of none: its elements are of 8 bytes"},
+		{e.check(&facts{elemSize: 8, typ: "none"}), ""},
 		{m.check(&facts{elemSize: 8, typ: "int64"}),
 			"not a channel of string: its elements have a fixed size, int64 of 8 bytes"},
 		{m.check(&facts{elemSize: 8, flags: flagMessage, typ: "json"}),

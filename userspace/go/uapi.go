@@ -27,6 +27,7 @@ const (
 	typeLen     = 32
 	nameLen     = 64
 	uidAny      = 0xffffffff
+	minorNone   = 0xffffffff
 
 	flagMessage   = 0x00000001
 	flagNamed     = 0x00000002

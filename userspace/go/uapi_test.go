@@ -68,7 +68,7 @@ func TestNumbersAreThoseOfTheHeader(t *testing.T) {
 		{"CHAN_IOC_DISARM", iocDisarm},
 		{"CHAN_ELEM_SIZE_MAX", elemSizeMax}, {"CHAN_CAPACITY_MAX", capacityMax},
 		{"CHAN_CASES_MAX", casesMax}, {"CHAN_TYPE_LEN", typeLen}, {"CHAN_NAME_LEN", nameLen},
-		{"CHAN_UID_ANY", uidAny},
+		{"CHAN_UID_ANY", uidAny}, {"CHAN_MINOR_NONE", minorNone},
 		{"CHAN_MESSAGE", flagMessage}, {"CHAN_NAMED", flagNamed},
 		{"CHAN_AUTOCLOSE", flagAutoclose}, {"CHAN_HANGUP", flagHangup},
 		{"CHAN_STANDBY", flagStandby}, {"CHAN_CLOSED", flagClosed},
