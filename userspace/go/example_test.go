@@ -59,7 +59,7 @@ func ExampleCreate() {
 	fmt.Println(err)
 	// Output:
 	// sweep true <nil>
-	// kchan: open example-jobs: not a channel of int32: its elements are messages, of up to 4096 bytes
+	// kchan: open example-jobs: not a channel of int32: its elements are messages, string of up to 4096 bytes
 }
 
 func ExampleEncoding() {
