@@ -50,10 +50,10 @@ install-userspace:
 	$(MAKE) -C userspace/lib install
 	$(MAKE) -C userspace/chanctl install
 
-# What DKMS builds the module of, on each machine: debian/rules.
+# What DKMS builds the module of, on each machine: debian/rules, which puts dkms.conf there.
 install-source:
 	install -d $(source)/kmod $(source)/uapi/linux
-	install -m 0644 Kbuild dkms.conf $(source)
+	install -m 0644 Kbuild $(source)
 	install -m 0644 kmod/*.[ch] $(source)/kmod
 	install -m 0644 uapi/linux/chan.h $(source)/uapi/linux
 
