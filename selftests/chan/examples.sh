@@ -215,6 +215,31 @@ is "it stays without" "a b" "$(xargs <<<"$out")"
 usage throttle 64 -r 0
 usage throttle 64 -b x
 
+# funnel: what goes in comes out, each channel's in order
+for i in $(seq 8); do
+	chanctl create --message 16 --capacity $((i % 3)) "in$i" >/dev/null
+done
+chanctl create --message 16 --capacity 4 all >/dev/null
+funnel -c -v all in1 in2 in3 in4 in5 in6 in7 in8 2>"$work/said" &
+funnel=$!
+for i in $(seq 8); do
+	seq "$i" 8 $((8 * 50)) | chanctl send --close "in$i" &
+done
+run 0 "funnel" chanctl recv --follow all
+wait $funnel
+is "funnel ends when all are closed" 0 $?
+is "all of it comes out" "$(seq 400)" "$(sort -n <<<"$out")"
+for i in $(seq 8); do
+	is "in$i's in order" "$(seq "$i" 8 400)" "$(awk "\$1 % 8 == $i % 8" <<<"$out")"
+done
+is "and is counted" "400 elements" "$(cut -d' ' -f1,2 "$work/said")"
+run 1 "funnel from a channel that isn't there" funnel all nothing
+usage funnel 64 all
+usage funnel 64
+for i in all $(seq -f in%g 8); do
+	chanctl rm "$i"
+done
+
 # gogrep: as grep -rn, in the order of the walk
 mkdir -p tree/sub/sub tree/zero
 for i in $(seq 100 $((100 + 200 / ${SLOW:-1}))); do

@@ -507,7 +507,7 @@ TEST_F(trace, what_becomes_of_a_named_channel)
 	uint64_t v = 1;
 	int fd;
 
-	wait_for_releases();
+	EXPECT_EQ(0, once_released(named, 0));
 	c = named("traced", 0600);
 	c.flags |= CHAN_HANGUP | CHAN_AUTOCLOSE;
 	fd = create(&c);
@@ -517,7 +517,7 @@ TEST_F(trace, what_becomes_of_a_named_channel)
 	ASSERT_EQ(8, wr(fd, &v, 8));
 	ASSERT_EQ(0, destroy(fd, CHAN_DESTROY_FORCE));
 	close(fd);
-	wait_for_releases();
+	EXPECT_EQ(0, once_released(named, 0));
 	expect(self, "create elem_size=%u capacity=%u flags=0xe minor=%u", c.elem_size,
 	       c.capacity, minor);
 	expect(self, "send seq=0 n=1 len=1");

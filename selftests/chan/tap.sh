@@ -24,6 +24,28 @@ is() {
 	[ $same = 0 ] || printf '# wanted: %q\n# got:    %q\n' "${2:0:500}" "${3:0:500}"
 }
 
+# go_tests COMMAND...: each test that a Go program says to have passed, with -test.v, is one
+# here. What else it says is in front. One that it skipped has failed, as has the program
+# that ends in another way than its tests say.
+go_tests() {
+	local log status=0 line name
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 || status=$?
+	while read -r line; do
+		name=${line#*: }
+		case $line in
+		"--- PASS: "*) ok 0 "${name% (*}" ;;
+		"--- FAIL: "*) ok 1 "${name% (*}" ;;
+		"--- SKIP: "*) ok 1 "${name% (*} was not skipped" ;;
+		"=== "*) ;;
+		*) printf '# %s\n' "$line" ;;
+		esac
+	done <"$log"
+	grep -q '^--- PASS: ' "$log" || status=1
+	ok "$status" "${1##*/} ends well"
+	rm "$log"
+}
+
 finish() {
 	echo "1..$n"
 	exit $failed

@@ -102,13 +102,15 @@ static void add_tasks(struct snapshot *s, size_t process)
 		closedir(d);
 }
 
-/* The process, once: it is the last one, or a new one. */
+/* The process, once; mostly it is the last. */
 static size_t process_of(struct snapshot *s, pid_t pid)
 {
 	struct process *p;
+	size_t i;
 
-	if (s->nr_processes && s->processes[s->nr_processes - 1].pid == pid)
-		return s->nr_processes - 1;
+	for (i = s->nr_processes; i--;)
+		if (s->processes[i].pid == pid)
+			return i;
 	p = snapshot_add(s, processes);
 	p->pid = pid;
 	read_command(p);
@@ -260,7 +262,11 @@ static void look_at_process(struct snapshot *s, pid_t pid)
 		add_tasks(s, known);
 }
 
-/* Whose it is though no descriptor of its process is a channel: another thread closed it. */
+/*
+ * One that nothing was known of: no descriptor of its process is a channel any more, since
+ * another thread has closed it; or it is new. Those known of its process come twice then, the
+ * second time as able to act: no deadlock is said of what moves.
+ */
 static bool add_lone_task(struct snapshot *s, pid_t tid)
 {
 	FILE *f = open_at("/proc/%d/status", tid);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Channels in an event loop, and what happens to what is cancelled."""
 import asyncio
+import os
 import random
 import unittest
 
@@ -234,7 +235,6 @@ class Cancel(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(0, len(c))
 
     async def test_no_file_descriptor_is_left(self):
-        import os
         with chan.make(int) as c:
             before = len(os.listdir("/proc/self/fd"))
             for _ in range(10):

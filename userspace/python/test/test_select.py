@@ -25,7 +25,7 @@ class Select(unittest.TestCase):
     def test_sends_each_have_their_value(self):
         for i in range(50):
             chosen = chan.select([(self.a, i), (self.b, str(i)), (self.a, -i), (self.b, "")])
-            got = [self.a.recv(), self.b][0] if chosen.index in (0, 2) else self.b.recv()
+            got = (self.a if chosen.index in (0, 2) else self.b).recv()
             self.assertEqual([i, str(i), -i, ""][chosen.index], got)
 
     def test_a_message_has_its_length(self):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Typed channels: what goes through, and what isn't opened as something else."""
 import json
+import os
+import sys
 import unittest
 
 import chan
-from support import fails, named
+from support import LONG, fails, named
 
 
 class Json:
@@ -17,15 +19,15 @@ class Through(unittest.TestCase):
     def go_through(self, spec, values, **options):
         for capacity in 1, len(values):
             with chan.make(spec, capacity, **options) as c:
-                for value in values[:capacity]:
-                    c.send(value)
-                    self.assertTrue(c.try_send(value) if capacity > len(c) else True)
-                    got = c.recv_many(len(values) + 1)
-                    self.assertEqual([value] * len(got), got)
-                    c.send(value, timeout=5)
-                    self.assertEqual(value, c.recv(timeout=5))
+                for value in values:
                     c.send(value)
                     self.assertEqual((value, True), c.recv_ok())
+                    c.send(value, timeout=LONG)
+                    self.assertEqual(value, c.recv(timeout=LONG))
+                    self.assertTrue(c.try_send(value))
+                    self.assertEqual((value, 0), (c.try_recv("nothing"), len(c)))
+                self.assertEqual(capacity, c.send_many(values[:capacity]))
+                self.assertEqual(values[:capacity], c.recv_many(len(values) + 1))
 
     def test_numbers(self):
         self.go_through(int, [0, -1, 2**63 - 1, -2**63])
@@ -56,7 +58,7 @@ class Through(unittest.TestCase):
     def test_a_message_too_long_is_not_sent(self):
         with chan.make(bytes, 4, size=8) as c:
             text = f"[Errno 90] the message is longer than the channel's limit: {c.name!r}"
-            for send in (c.send, c.try_send, lambda v: c.send(v, timeout=5),
+            for send in (c.send, c.try_send, lambda v: c.send(v, timeout=LONG),
                          lambda v: c.send_many([v]), lambda v: chan.select([(c, v)]),
                          lambda v: chan.select([(c, v)], default=None)):
                 with fails(self, OSError, text):
@@ -113,7 +115,7 @@ class Open(unittest.TestCase):
     def test_bytes_are_any_type(self):
         with named("typed", int, 1) as c, chan.open("typed", "r", 8) as raw:
             c.send(1)
-            self.assertEqual(1, int.from_bytes(raw.recv(), __import__("sys").byteorder))
+            self.assertEqual(1, int.from_bytes(raw.recv(), sys.byteorder))
         with named("typed", str, 1) as c, chan.open("typed", "r", bytes) as raw:
             c.send("x")
             self.assertEqual(b"x", raw.recv())
@@ -136,5 +138,4 @@ class Open(unittest.TestCase):
 
 
 def count_fds():
-    import os
     return len(os.listdir("/proc/self/fd"))
