@@ -6,7 +6,13 @@ prefix	?= /usr/local
 T	?=
 export prefix DESTDIR
 
-.PHONY: all help module userspace install uninstall demo check check-debug bench clean
+# Where the sources of the module are for DKMS, with its version.
+srcdir	?= $(prefix)/src
+version	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+source	:= $(DESTDIR)$(srcdir)/chan-$(version)
+
+.PHONY: all help module userspace install uninstall install-userspace uninstall-userspace \
+	install-source deb demo check check-debug check-soak bench clean
 
 all: module userspace
 
@@ -14,6 +20,7 @@ help:
 	@echo 'make             build the module for the running kernel, libchan and chanctl'
 	@echo 'make install     install them, with man pages and the udev rule (as root)'
 	@echo 'make uninstall   remove what was installed'
+	@echo 'make deb         make Debian packages, in build/deb'
 	@echo 'make demo        show channels at work in a virtual machine'
 	@echo 'make check       build and test everything; T="NAME..." only some of it'
 	@echo 'make check-debug test on kernels that look for errors, which are built first, once'
@@ -26,7 +33,7 @@ help:
 	@echo 'prefix=FOLDER    where to install (/usr/local); DESTDIR=FOLDER in front of it'
 	@echo 'NATIVE=1         demo, check and bench on the running kernel, the module loaded'
 	@echo
-	@echo 'demo, check and bench install the Debian packages that they need.'
+	@echo 'deb, demo, check and bench install the Debian packages that they need.'
 
 module:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
@@ -35,19 +42,37 @@ userspace:
 	$(MAKE) -C userspace/lib
 	$(MAKE) -C userspace/chanctl
 
-install: all
+install: module install-userspace
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	[ -n "$(DESTDIR)" ] || { ldconfig; $(each-module) depmod $$release; done; }
+
+install-userspace:
 	$(MAKE) -C userspace/lib install
 	$(MAKE) -C userspace/chanctl install
-	[ -n "$(DESTDIR)" ] || ldconfig
 
-# Wherever modules_install has put it: extra, or on later kernels updates.
-uninstall:
-	find $(DESTDIR)/lib/modules -path '*/extra/chan.ko*' -delete -o \
-		-path '*/updates/chan.ko*' -delete
-	[ -n "$(DESTDIR)" ] || depmod
+# What DKMS builds the module of, on each machine: debian/rules, which puts dkms.conf there.
+install-source:
+	install -d $(source)/kmod $(source)/uapi/linux
+	install -m 0644 Kbuild $(source)
+	install -m 0644 kmod/*.[ch] $(source)/kmod
+	install -m 0644 uapi/linux/chan.h $(source)/uapi/linux
+
+# Wherever modules_install has put it: extra, or on later kernels updates. Debian's headers have
+# no System.map, without which modules_install doesn't call depmod.
+each-module = for m in $(DESTDIR)/lib/modules/*/extra/chan.ko* \
+		       $(DESTDIR)/lib/modules/*/updates/chan.ko*; do \
+	[ -e "$$m" ] || continue; release=$$(basename $$(dirname $$(dirname $$m)));
+
+uninstall: uninstall-userspace
+	$(each-module) rm $$m; [ -n "$(DESTDIR)" ] || depmod $$release; done
+
+uninstall-userspace:
 	$(MAKE) -C userspace/lib uninstall
 	$(MAKE) -C userspace/chanctl uninstall
+
+deb:
+	@selftests/setup deb
+	@debian/build
 
 demo:
 	@selftests/setup demo

@@ -252,6 +252,20 @@ run 1 "unload while it is open" chanctl unload
 ok "$(grep -q "process $$ (.*) has $node open as $fd" <<<"$out"; echo $?)" "names the process"
 exec {fd}>&-
 run 0 "load what is loaded" chanctl load
+is "says so, and no more" "chan is loaded already" "$out"
+version=$(chanctl --version 2>&1)
+is "the module's version is chanctl's" "chanctl $(cat /sys/module/chan/version)" "$version"
+echo 9.8.7 >/tmp/version
+mount -o bind /tmp/version /sys/module/chan/version
+run 0 "load where the module is of another version" chanctl load
+is "warns of that" "chan is loaded already
+chanctl load: the module is of version 9.8.7, and this of version ${version#* }: if another is \
+installed, it is loaded after chanctl unload" "$out"
+is "so does --version" "$version
+chanctl: the module that is loaded is of version 9.8.7" "$(chanctl --version 2>&1)"
+is "not where others read it" "$version" "$(chanctl --version 2>/dev/null)"
+is "nor do other commands" "" "$(chanctl info --json numbers 2>&1 >/dev/null)"
+umount /sys/module/chan/version
 run 2 "load with no parameter" chanctl load nonsense
 run 2 "no command" chanctl
 run 2 "an unknown command" chanctl frobnicate

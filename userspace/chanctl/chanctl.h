@@ -57,6 +57,9 @@ void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3
 void die_of(int error, const char *what) __attribute__((noreturn));
 void flush_or_die(void);
 
+/* module.c: the module that is loaded */
+bool module_is_other(char *version, size_t size);
+
 /* parse.c: words of the command line; they end the program if they are wrong */
 uint64_t parse_size(struct argp_state *state, const char *what, const char *word, uint64_t max);
 uint64_t parse_duration(struct argp_state *state, const char *word);

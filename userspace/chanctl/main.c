@@ -30,9 +30,14 @@ static const struct command commands[] = {
 static void print_version(FILE *stream, struct argp_state *state)
 {
 	int v = chan_version();
+	char module[32];
 
 	(void)state;
 	fprintf(stream, "chanctl %d.%d.%d\n", v >> 16, v >> 8 & 255, v & 255);
+	/* Who parses the version isn't bothered. */
+	fflush(stream);
+	if (module_is_other(module, sizeof(module)))
+		fprintf(stderr, "chanctl: the module that is loaded is of version %s\n", module);
 }
 
 void (*argp_program_version_hook)(FILE *stream, struct argp_state *state) = print_version;

@@ -16,6 +16,7 @@
 
 #define MODULE	"chan"
 #define CTL	"/dev/chanctl"
+#define VERSION	"/sys/module/" MODULE "/version"
 
 static struct kmod_ctx *context(void)
 {
@@ -34,6 +35,32 @@ static const char *release(void)
 
 	uname(&u);
 	return u.release;
+}
+
+/**
+ * module_is_other() - whether the module that is loaded isn't of this version
+ * @version: which it is of
+ * @size: room there
+ *
+ * Return: false also where none is loaded, or it doesn't say.
+ */
+bool module_is_other(char *version, size_t size)
+{
+	int v = chan_version();
+	char ours[32];
+	bool got;
+	FILE *f;
+
+	f = fopen(VERSION, "re");
+	if (!f)
+		return false;
+	got = fgets(version, size, f);
+	fclose(f);
+	if (!got)
+		return false;
+	version[strcspn(version, "\n")] = 0;
+	snprintf(ours, sizeof(ours), "%d.%d.%d", v >> 16, v >> 8 & 255, v & 255);
+	return strcmp(version, ours);
 }
 
 /*
@@ -155,6 +182,18 @@ static bool is_loaded(struct kmod_ctx *ctx)
 	return state >= 0;
 }
 
+/* It works, as far as the two know the same: no error, but after an upgrade worth a word. */
+static void warn_of_other_version(void)
+{
+	char version[32];
+	int v = chan_version();
+
+	if (module_is_other(version, sizeof(version)))
+		say("the module is of version %s, and this of version %d.%d.%d: if another is "
+		    "installed, it is loaded after chanctl unload", version,
+		    v >> 16, v >> 8 & 255, v & 255);
+}
+
 int cmd_load(int argc, char *argv[])
 {
 	struct load load = {};
@@ -166,6 +205,7 @@ int cmd_load(int argc, char *argv[])
 	ctx = context();
 	if (is_loaded(ctx)) {
 		printf(MODULE " is loaded already\n");
+		warn_of_other_version();
 		return STATUS_DONE;
 	}
 	module = load.path ? from_file(ctx, load.path) : installed(ctx);
@@ -179,6 +219,7 @@ int cmd_load(int argc, char *argv[])
 		die(STATUS_ERROR, "the module is loaded, but there is no " CTL
 		    ": is devtmpfs mounted on /dev?");
 	printf(MODULE " is loaded\n");
+	warn_of_other_version();
 	kmod_module_unref(module);
 	kmod_unref(ctx);
 	return STATUS_DONE;

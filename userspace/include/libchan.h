@@ -42,7 +42,7 @@ extern "C" {
  * Pointers must not be NULL where nothing else is said.
  */
 
-/* The one place that says which version this is. */
+/* The one place of the library that says which version this is; selftests/version checks it. */
 #define LIBCHAN_VERSION_MAJOR	0
 #define LIBCHAN_VERSION_MINOR	1
 #define LIBCHAN_VERSION_PATCH	0
