@@ -68,6 +68,7 @@ struct chunk {
  * @event: immutable; an eventfd, that ends a wait
  * @waiting: atomic; goroutines that wait for sources
  * @scarce: atomic; one was refused: no proc keeps any for itself
+ * @raised: atomic; how often the limit of files was raised
  * @old: this kernel, or valgrind, has no epoll_pwait2(2)
  * @spare: open sources, by kind
  * @closed: sources that aren't open
@@ -79,6 +80,7 @@ static struct netpoll {
 	int epoll;
 	int event;
 	unsigned int waiting;
+	unsigned int raised;
 	bool scarce;
 	bool old;
 	struct libchan_spare spare[2];
@@ -346,8 +348,7 @@ static LIBCHAN_ERRNO int files_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Return: false if as many files are allowed already as may be. */
-static bool more_files(void)
+static bool raise_limit(void)
 {
 	struct rlimit limit;
 
@@ -357,14 +358,33 @@ static bool more_files(void)
 	return !setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * More files than when it had been raised @seen times. Return: false if as many are allowed
+ * already as may be. Within @opening, so that at a fork nobody is here.
+ */
+static bool more_files(unsigned int seen)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	bool more;
+
+	pthread_mutex_lock(&lock);
+	more = net.raised != seen || raise_limit();
+	if (more && net.raised == seen)
+		__atomic_store_n(&net.raised, seen + 1, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&lock);
+	return more;
+}
+
 static int source_open(struct source *s, enum source_kind kind, int via)
 {
+	unsigned int seen;
 	int fd;
 
 	pthread_rwlock_rdlock(&net.opening);
-	do
+	do {
+		seen = __atomic_load_n(&net.raised, __ATOMIC_RELAXED);
 		fd = kind == SELECTOR ? selector_open(via) : files_open();
-	while (fd == -EMFILE && more_files());
+	} while (fd == -EMFILE && more_files(seen));
 	s->kind = kind;
 	s->fd = fd < 0 ? -1 : fd;
 	pthread_rwlock_unlock(&net.opening);
