@@ -306,8 +306,11 @@ static void program_of_row(void)
 TEST(what_blocks_what_panics_and_what_goes_on)
 {
 	for (row = rows; row < rows + ARRAY(rows); row++) {
-		struct end end = run_program(program_of_row);
+		struct end end;
 
+		if (!strcmp(row->ends, BLOCKS) && !deadlocks_are_told())
+			continue;
+		end = run_program(program_of_row);
 		EXPECT_EQ(end.status, row->ends[0] ? 2 : 0)
 			TH_LOG("%s: %s", row->name, end.err);
 		EXPECT_EQ(strncmp(end.err, row->ends, strlen(row->ends)), 0)
