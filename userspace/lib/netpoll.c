@@ -368,9 +368,9 @@ static bool more_files(unsigned int seen)
 	bool more;
 
 	pthread_mutex_lock(&lock);
-	more = net.raised != seen || raise_limit();
-	if (more && net.raised == seen)
+	if (net.raised == seen && raise_limit())
 		__atomic_store_n(&net.raised, seen + 1, __ATOMIC_RELAXED);
+	more = net.raised != seen;
 	pthread_mutex_unlock(&lock);
 	return more;
 }
