@@ -681,19 +681,6 @@ TEST_F(attacks, parked_payloads_are_bounded_however_many_cases_there_are)
  * Lines of text
  */
 
-static void read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, buf, size - 1);
-
-	if (n < 0) {
-		perror(path);
-		abort();
-	}
-	buf[n] = 0;
-	close(fd);
-}
-
 static bool allowed(int c, bool in_name)
 {
 	return c >= ' ' && c < 127 && !strchr("`\"'\\=", c) && !(in_name && strchr(":/ ", c));
@@ -706,7 +693,7 @@ static void expect_fdinfo(struct __test_metadata *_metadata, int fd, const char 
 	char *at;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	read_file(path, text, sizeof(text));
+	read_text(path, text, sizeof(text));
 	at = strstr(text, "chan-type:");
 	snprintf(want, sizeof(want),
 		 "chan-type:\t%s\nchan-handle:\tboth\nchan-elem-size:\t8\nchan-capacity:\t4\n"
@@ -724,7 +711,7 @@ static void expect_uevent(struct __test_metadata *_metadata, const struct chan_c
 	snprintf(path, sizeof(path), "/dev/chan%u", c->minor);
 	EXPECT_EQ(0, stat(path, &st));
 	snprintf(path, sizeof(path), "/sys/class/chan/chan%u/uevent", c->minor);
-	read_file(path, text, sizeof(text));
+	read_text(path, text, sizeof(text));
 	snprintf(want, sizeof(want), "MAJOR=%u\nMINOR=%u\nDEVNAME=chan%u\n",
 		 major(st.st_rdev), c->minor, c->minor);
 	EXPECT_EQ(0, strncmp(text, want, strlen(want)));

@@ -212,6 +212,22 @@ static inline void wait_parked(int fd, unsigned int senders, unsigned int receiv
 	} while (i.parked_senders != senders || i.parked_receivers != receivers);
 }
 
+/* All of a small file, as a string. */
+static inline void read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n, len = 0;
+
+	while ((n = read(fd, text + len, size - 1 - len)) > 0)
+		len += n;
+	if (n < 0) {
+		perror(path);
+		abort();
+	}
+	text[len] = 0;
+	close(fd);
+}
+
 static inline void set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -13,14 +13,6 @@ run() {
 	is "$name" "$want" "$?"
 }
 
-# Wait until the module says that so many senders and receivers are parked.
-parked() {
-	until [ "$(chanctl info --json "$1" | tr -d ' ,"' |
-		   grep -c -e "^parked_senders:$2\$" -e "^parked_receivers:$3\$")" = 2 ]; do
-		:
-	done
-}
-
 if [ ! -e /dev/chanctl ]; then
 	echo "1..0 # SKIP the module isn't loaded"
 	exit 4

@@ -6,10 +6,9 @@
 . "$(dirname "$0")/tap.sh"
 work=$(mktemp -d)
 
-# Wait until so many senders and receivers of a channel are parked.
-parked() {
-	until [ "$(chanctl info --json "$1" | tr -d ' ,"' |
-		   grep -c -e "^parked_senders:$2\$" -e "^parked_receivers:$3\$")" = 2 ]; do
+# Wait until the chanctl trace of this number is told of all that happens.
+tracing() {
+	until [ "$(cat "/sys/kernel/tracing/instances/chanctl-$1/events/chan/enable" 2>/dev/null)" = 1 ]; do
 		:
 	done
 }
@@ -126,9 +125,7 @@ chanctl recv -n 2 numbers >/dev/null
 mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 chanctl trace -n 4 numbers >"$work/trace" &
 trace=$!
-until [ "$(cat /sys/kernel/tracing/instances/chanctl-$trace/events/chan/enable 2>/dev/null)" = 1 ]; do
-	:
-done
+tracing $trace
 chanctl send answers 9 & # not asked for
 chanctl send numbers 5 6
 chanctl recv -n 2 numbers >/dev/null
@@ -144,9 +141,7 @@ chanctl recv answers >/dev/null
 wait
 chanctl trace --json -n 1 >"$work/trace" &
 trace=$!
-until [ "$(cat /sys/kernel/tracing/instances/chanctl-$trace/events/chan/enable 2>/dev/null)" = 1 ]; do
-	:
-done
+tracing $trace
 chanctl close numbers
 wait $trace
 is "in JSON an event is a line" \
@@ -154,9 +149,7 @@ is "in JSON an event is a line" \
 	"$(sed 's/.*"event"/"event"/; s/"id":[0-9]*/"id":?/' "$work/trace")"
 chanctl trace >"$work/trace" 2>&1 &
 trace=$!
-until [ "$(cat /sys/kernel/tracing/instances/chanctl-$trace/events/chan/enable 2>/dev/null)" = 1 ]; do
-	:
-done
+tracing $trace
 kill -TERM $trace
 wait $trace
 is "a signal ends it as it ends others" 143 $?

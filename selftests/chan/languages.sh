@@ -25,13 +25,6 @@ summed() {
 	awk '{ n[$2] += $1 } END { for (word in n) print n[word], word }' | sort -k2
 }
 
-# Wait until so many receivers of a channel are parked.
-parked() {
-	until [ "$(chanctl info --json "$1" | tr -d ' ,"' | grep -c "^parked_receivers:$2\$")" = 1 ]; do
-		:
-	done
-}
-
 if [ ! -e /dev/chanctl ]; then
 	echo "1..0 # SKIP the module isn't loaded"
 	exit 4
@@ -41,14 +34,14 @@ chanctl create --message 64 lines >/dev/null
 chanctl create --message 64 --capacity 16 words >/dev/null
 chanctl create --elem-size 0 finished >/dev/null
 wordcount worker lines words finished &
-parked lines 1
+parked lines 0 1
 chanctl recv --follow words >"$work/c.words" &
 "$here/go_wordcount.bin" lines 2 >"$work/go" &
-parked lines 3
+parked lines 0 3
 /usr/bin/python3 "$python/examples/wordcount.py" lines 1000 >"$work/python" &
-parked lines 4
+parked lines 0 4
 chanctl recv --follow lines >"$work/shell.lines" &
-parked lines 5
+parked lines 0 5
 text | chanctl send --close lines
 chanctl recv finished >/dev/null
 chanctl close words

@@ -8,17 +8,6 @@
 
 #include "users.h"
 
-static void read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n, len = 0;
-
-	while (fd >= 0 && (n = read(fd, text + len, size - 1 - len)) > 0)
-		len += n;
-	text[len] = 0;
-	close(fd);
-}
-
 static bool write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);

@@ -46,6 +46,14 @@ go_tests() {
 	rm "$log"
 }
 
+# parked CHANNEL SENDERS RECEIVERS: wait until so many are.
+parked() {
+	until [ "$(chanctl info --json "$1" | tr -d ' ,"' |
+		   grep -c -e "^parked_senders:$2\$" -e "^parked_receivers:$3\$")" = 2 ]; do
+		:
+	done
+}
+
 finish() {
 	echo "1..$n"
 	exit $failed
