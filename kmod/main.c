@@ -144,4 +144,4 @@ module_exit(chan_module_exit);
 MODULE_DESCRIPTION("Go channels as Linux devices");
 MODULE_AUTHOR("The chan developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("1.0.0");

@@ -43,8 +43,8 @@ extern "C" {
  */
 
 /* The one place of the library that says which version this is; selftests/version checks it. */
-#define LIBCHAN_VERSION_MAJOR	0
-#define LIBCHAN_VERSION_MINOR	1
+#define LIBCHAN_VERSION_MAJOR	1
+#define LIBCHAN_VERSION_MINOR	0
 #define LIBCHAN_VERSION_PATCH	0
 
 #define LIBCHAN_VERSION_OF(major, minor, patch) \
@@ -59,7 +59,7 @@ extern "C" {
  * %LIBCHAN_VERSION is the one that was compiled with.
  *
  * Return: as LIBCHAN_VERSION_OF() makes it, so that versions can be compared.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_version(void);
 
@@ -70,7 +70,7 @@ int chan_version(void);
  * Return: a sentence without capital and full stop, never NULL, not to be freed. For
  * errors that have no meaning here it is strerror(3)'s, good until the thread asks
  * again.
- * Since: 0.1
+ * Since: 1.0
  */
 const char *chan_strerror(int error);
 
@@ -131,7 +131,7 @@ struct chan_expect {
  *
  * Return: 0, or -E2BIG, -EACCES, -EDQUOT, -EEXIST, -EINVAL, -EMFILE, -ENFILE,
  * -ENOMEM, -ENOSPC, -ENOSYS, -EOVERFLOW, -EPERM.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_new(struct chan **ret, size_t elem_size, size_t capacity, int oflags,
 	     const struct chan_options *options);
@@ -143,7 +143,7 @@ int chan_new(struct chan **ret, size_t elem_size, size_t capacity, int oflags,
  *
  * Return: a file descriptor, close-on-exec, or -EACCES, -EMFILE, -ENFILE, -ENOMEM,
  * -ENOSYS.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_ctl_open(void);
 
@@ -157,7 +157,7 @@ int chan_ctl_open(void);
  * @options: as for chan_new()
  *
  * Return: as chan_new(), also -EBADF and -ENOTTY.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_new_at(struct chan **ret, int ctl, size_t elem_size, size_t capacity, int oflags,
 		const struct chan_options *options);
@@ -171,7 +171,7 @@ int chan_new_at(struct chan **ret, int ctl, size_t elem_size, size_t capacity, i
  *
  * Return: 0, or -E2BIG, -EACCES, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOENT,
  * -ENOMEM, -ENOSYS, -EPERM, -EPROTO, -ESTALE.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_open_name(struct chan **ret, const char *name, int oflags,
 		   const struct chan_expect *expect);
@@ -185,7 +185,7 @@ int chan_open_name(struct chan **ret, const char *name, int oflags,
  *
  * Return: 0, or -E2BIG, -EACCES, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOENT,
  * -ENOMEM, -EPERM, -EPROTO.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_open_minor(struct chan **ret, unsigned int minor, int oflags,
 		    const struct chan_expect *expect);
@@ -198,7 +198,7 @@ int chan_open_minor(struct chan **ret, unsigned int minor, int oflags,
  * @expect: what it must be, or NULL for anything
  *
  * Return: 0, or what open(2) says, or -E2BIG, -EINVAL, -ENOTTY, -EPROTO.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_open_path(struct chan **ret, const char *path, int oflags,
 		   const struct chan_expect *expect);
@@ -210,7 +210,7 @@ int chan_open_path(struct chan **ret, const char *path, int oflags,
  * @expect: what it must be, or NULL for anything
  *
  * Return: 0, or -E2BIG, -EBADF, -EINVAL, -ENOMEM, -ENOTTY, -EPROTO.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_from_fd(struct chan **ret, int fd, const struct chan_expect *expect);
 
@@ -221,7 +221,7 @@ int chan_from_fd(struct chan **ret, int fd, const struct chan_expect *expect);
  * @oflags: as for chan_new(); the access mode must be within that of @c
  *
  * Return: 0, or -EBADF, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOMEM.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_narrow(struct chan **ret, const struct chan *c, int oflags);
 
@@ -230,7 +230,7 @@ int chan_narrow(struct chan **ret, const struct chan *c, int oflags);
  * @c: the handle
  *
  * Return: @c, which now needs one more chan_unref().
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan *chan_ref(struct chan *c);
 
@@ -241,7 +241,7 @@ struct chan *chan_ref(struct chan *c);
  * This does not close the channel: see chan_close().
  *
  * Return: NULL.
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan *chan_unref(struct chan *c);
 
@@ -250,7 +250,7 @@ struct chan *chan_unref(struct chan *c);
  * @c: the handle, which goes on owning it
  *
  * Return: the file descriptor.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_fd(const struct chan *c);
 
@@ -264,7 +264,7 @@ int chan_fd(const struct chan *c);
  *
  * Return: 0, or -EAGAIN, -EBADF, -EDQUOT, -EFAULT, -EINTR, -ENOMEM, -EPIPE (closed or
  * hung up), -EPROTO (a channel of messages).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_elem(struct chan *c, const void *elem);
 
@@ -274,7 +274,7 @@ int chan_send_elem(struct chan *c, const void *elem);
  * @elem: chan_elem_size() bytes
  *
  * Return: as chan_send_elem(); -EAGAIN if it would have waited.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_elem_try(struct chan *c, const void *elem);
 
@@ -286,7 +286,7 @@ int chan_send_elem_try(struct chan *c, const void *elem);
  *	O_NONBLOCK doesn't matter
  *
  * Return: as chan_send_elem(); -ETIMEDOUT if the time passed first.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_elem_timeout(struct chan *c, const void *elem, uint64_t timeout_ns);
 
@@ -300,7 +300,7 @@ int chan_send_elem_timeout(struct chan *c, const void *elem, uint64_t timeout_ns
  *
  * Return: how many were sent, fewer than @n if a signal, a close, or a lack of
  * room for O_NONBLOCK came after the first; or as chan_send_elem() and -EINVAL.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_elems(struct chan *c, const void *elems, size_t n);
 
@@ -311,7 +311,7 @@ int chan_send_elems(struct chan *c, const void *elems, size_t n);
  * @n: how many at most, 1..INT_MAX
  *
  * Return: as chan_send_elems(); -EAGAIN if the first would have waited.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_elems_try(struct chan *c, const void *elems, size_t n);
 
@@ -324,7 +324,7 @@ int chan_send_elems_try(struct chan *c, const void *elems, size_t n);
  *
  * Return: as chan_send_elems(), fewer than @n if the time passed after the first;
  * -ETIMEDOUT if it passed before.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_elems_timeout(struct chan *c, const void *elems, size_t n, uint64_t timeout_ns);
 
@@ -339,7 +339,7 @@ int chan_send_elems_timeout(struct chan *c, const void *elems, size_t n, uint64_
  *
  * Return: 0, or -EAGAIN, -EBADF, -EDQUOT, -EFAULT, -EINTR, -EMSGSIZE, -ENOMEM, -EPIPE
  * (closed or hung up), -EPROTO (a channel of fixed elements).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_msg(struct chan *c, const void *msg, size_t len);
 
@@ -350,7 +350,7 @@ int chan_send_msg(struct chan *c, const void *msg, size_t len);
  * @len: its bytes, 0..chan_elem_size()
  *
  * Return: as chan_send_msg(); -EAGAIN if it would have waited.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_msg_try(struct chan *c, const void *msg, size_t len);
 
@@ -362,7 +362,7 @@ int chan_send_msg_try(struct chan *c, const void *msg, size_t len);
  * @timeout_ns: as for chan_send_elem_timeout()
  *
  * Return: as chan_send_msg(); -ETIMEDOUT if the time passed first.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_send_msg_timeout(struct chan *c, const void *msg, size_t len, uint64_t timeout_ns);
 
@@ -375,7 +375,7 @@ int chan_send_msg_timeout(struct chan *c, const void *msg, size_t len, uint64_t 
  *
  * Return: 1 with an element; 0 if the channel is closed and drained; or -EAGAIN,
  * -EBADF, -EDQUOT, -EFAULT, -EINTR, -ENOMEM, -EPROTO (a channel of messages).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_elem(struct chan *c, void *elem);
 
@@ -385,7 +385,7 @@ int chan_recv_elem(struct chan *c, void *elem);
  * @elem: room for chan_elem_size() bytes; zeroed when 0 is returned
  *
  * Return: as chan_recv_elem(); -EAGAIN if it would have waited.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_elem_try(struct chan *c, void *elem);
 
@@ -396,7 +396,7 @@ int chan_recv_elem_try(struct chan *c, void *elem);
  * @timeout_ns: as for chan_send_elem_timeout()
  *
  * Return: as chan_recv_elem(); -ETIMEDOUT if the time passed first.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_elem_timeout(struct chan *c, void *elem, uint64_t timeout_ns);
 
@@ -411,7 +411,7 @@ int chan_recv_elem_timeout(struct chan *c, void *elem, uint64_t timeout_ns);
  *
  * Return: how many; 0 if the channel is closed and drained (@elems is left as it
  * is); or as chan_recv_elem() and -EINVAL.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_elems(struct chan *c, void *elems, size_t n);
 
@@ -422,7 +422,7 @@ int chan_recv_elems(struct chan *c, void *elems, size_t n);
  * @n: how many at most, 1..INT_MAX
  *
  * Return: as chan_recv_elems(); -EAGAIN if it would have waited.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_elems_try(struct chan *c, void *elems, size_t n);
 
@@ -434,7 +434,7 @@ int chan_recv_elems_try(struct chan *c, void *elems, size_t n);
  * @timeout_ns: as for chan_send_elem_timeout()
  *
  * Return: as chan_recv_elems(); -ETIMEDOUT if the time passed first.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_elems_timeout(struct chan *c, void *elems, size_t n, uint64_t timeout_ns);
 
@@ -450,7 +450,7 @@ int chan_recv_elems_timeout(struct chan *c, void *elems, size_t n, uint64_t time
  * Return: 1 with a message; 0 if the channel is closed and drained; or -EAGAIN,
  * -EBADF, -EDQUOT, -EFAULT, -EINTR, -EMSGSIZE (@buf is too small, the message stays),
  * -ENOMEM, -EPROTO (a channel of fixed elements).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_msg(struct chan *c, void *buf, size_t size, size_t *len);
 
@@ -462,7 +462,7 @@ int chan_recv_msg(struct chan *c, void *buf, size_t size, size_t *len);
  * @len: bytes of the message
  *
  * Return: as chan_recv_msg(); -EAGAIN if it would have waited.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_msg_try(struct chan *c, void *buf, size_t size, size_t *len);
 
@@ -475,7 +475,7 @@ int chan_recv_msg_try(struct chan *c, void *buf, size_t size, size_t *len);
  * @timeout_ns: as for chan_send_elem_timeout()
  *
  * Return: as chan_recv_msg(); -ETIMEDOUT if the time passed first.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_recv_msg_timeout(struct chan *c, void *buf, size_t size, size_t *len,
 			  uint64_t timeout_ns);
@@ -532,7 +532,7 @@ struct chan_choice {
  * -EFAULT, -EINTR, -EINVAL, -EMSGSIZE (a message is longer than its channel takes, or
  * than the buffer of the case chosen, and stays), -ENOMEM; with %CHAN_CASE_POLL also
  * -EMFILE, -ENFILE.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_select(struct chan_choice *choices, size_t n, unsigned int flags);
 
@@ -543,7 +543,7 @@ int chan_select(struct chan_choice *choices, size_t n, unsigned int flags);
  * @flags: as for chan_select()
  *
  * Return: as chan_select(); -EAGAIN, the default, if no case was ready.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_select_try(struct chan_choice *choices, size_t n, unsigned int flags);
 
@@ -555,7 +555,7 @@ int chan_select_try(struct chan_choice *choices, size_t n, unsigned int flags);
  * @timeout_ns: as for chan_send_elem_timeout()
  *
  * Return: as chan_select(); -ETIMEDOUT if the time passed first.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_select_timeout(struct chan_choice *choices, size_t n, unsigned int flags,
 			uint64_t timeout_ns);
@@ -567,7 +567,7 @@ int chan_select_timeout(struct chan_choice *choices, size_t n, unsigned int flag
  * @oflags: O_NONBLOCK, for chan_sel_read(); or 0. O_CLOEXEC is always set
  *
  * Return: 0, or -EACCES, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -ENOSYS.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_sel_new(struct chan_sel **ret, const struct chan *via, int oflags);
 
@@ -585,7 +585,7 @@ int chan_sel_new(struct chan_sel **ret, const struct chan *via, int oflags);
  * Return: the index of the case that has been carried out at once, as chan_select(); or
  * -EINPROGRESS: the selector is armed, and turns readable; or -EBADF, -EBUSY (armed
  * already, or a result wasn't read), -EDQUOT, -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_sel_arm(struct chan_sel *sel, struct chan_choice *choices, size_t n,
 		 unsigned int flags);
@@ -600,7 +600,7 @@ int chan_sel_arm(struct chan_sel *sel, struct chan_choice *choices, size_t n,
  *
  * Return: as chan_select(); or -EAGAIN, -EINTR, -EINVAL, -EMSGSIZE (as chan_sel_arm();
  * the result stays), -ENOMEM (likewise).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_sel_read(struct chan_sel *sel, struct chan_choice *choices, size_t n);
 
@@ -610,7 +610,7 @@ int chan_sel_read(struct chan_sel *sel, struct chan_choice *choices, size_t n);
  *
  * Return: 0: no case has been carried out, nor will be; or -EALREADY: one has, see
  * chan_sel_read(); or -EINVAL: it wasn't armed.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_sel_disarm(struct chan_sel *sel);
 
@@ -619,7 +619,7 @@ int chan_sel_disarm(struct chan_sel *sel);
  * @sel: the selector, which goes on owning it
  *
  * Return: the file descriptor.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_sel_fd(const struct chan_sel *sel);
 
@@ -628,7 +628,7 @@ int chan_sel_fd(const struct chan_sel *sel);
  * @sel: the selector
  *
  * Return: @sel, which now needs one more chan_sel_unref().
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan_sel *chan_sel_ref(struct chan_sel *sel);
 
@@ -639,7 +639,7 @@ struct chan_sel *chan_sel_ref(struct chan_sel *sel);
  * That takes it back; an element that nobody has read goes back into its channel.
  *
  * Return: NULL.
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan_sel *chan_sel_unref(struct chan_sel *sel);
 
@@ -653,7 +653,7 @@ struct chan_sel *chan_sel_unref(struct chan_sel *sel);
  * poll(2) tells when a sender has come, and the next receive takes the element.
  *
  * Return: 1 if it stood by before, else 0; or -EBADF, -EDQUOT, -ENOMEM.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_standby(struct chan *c, int on);
 
@@ -666,7 +666,7 @@ int chan_standby(struct chan *c, int on);
  * bytes and capacity 1, and chan_timer_reset() starts it.
  *
  * Return: 0, or -EACCES, -EDQUOT, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -ENOSYS.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_after(struct chan **ret, uint64_t first_ns);
 
@@ -678,7 +678,7 @@ int chan_after(struct chan **ret, uint64_t first_ns);
  * It doesn't wait for slow receivers: while an element is queued it sends no other.
  *
  * Return: as chan_after().
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_tick(struct chan **ret, uint64_t period_ns);
 
@@ -692,7 +692,7 @@ int chan_tick(struct chan **ret, uint64_t period_ns);
  *
  * Return: 1 if the timer was running or an element of it was queued, else 0; or -EBADF,
  * -ENODEV (not a timer).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_timer_reset(struct chan *c, uint64_t first_ns, uint64_t period_ns);
 
@@ -703,7 +703,7 @@ int chan_timer_reset(struct chan *c, uint64_t first_ns, uint64_t period_ns);
  * What is queued is dropped, as by chan_timer_reset().
  *
  * Return: as chan_timer_reset().
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_timer_stop(struct chan *c);
 
@@ -715,7 +715,7 @@ int chan_timer_stop(struct chan *c);
  * -EPIPE. The handle stays, until chan_unref().
  *
  * Return: 0, or -EBADF, -EPIPE (it was closed already).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_close(struct chan *c);
 
@@ -727,7 +727,7 @@ int chan_close(struct chan *c);
  * Handles stay good, and the channel goes with the last of them.
  *
  * Return: 0, or -EINVAL, -ENODEV, -ENOTEMPTY, -EPERM.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_destroy(struct chan *c, unsigned int flags);
 
@@ -737,7 +737,7 @@ int chan_destroy(struct chan *c, unsigned int flags);
  *
  * Return: how many at some instant of the call; negative only if the file was closed
  * behind the library's back.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_len(const struct chan *c);
 
@@ -746,7 +746,7 @@ int chan_len(const struct chan *c);
  * @c: the handle
  *
  * Return: how many.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_cap(const struct chan *c);
 
@@ -755,7 +755,7 @@ int chan_cap(const struct chan *c);
  * @c: the handle
  *
  * Return: how many.
- * Since: 0.1
+ * Since: 1.0
  */
 size_t chan_elem_size(const struct chan *c);
 
@@ -766,7 +766,7 @@ size_t chan_elem_size(const struct chan *c);
  * Return: those of %CHAN_MESSAGE, %CHAN_NAMED, %CHAN_AUTOCLOSE, %CHAN_HANGUP,
  * %CHAN_STANDBY and %CHAN_TIMER that it was made with. What has become of it since then
  * chan_info() tells.
- * Since: 0.1
+ * Since: 1.0
  */
 unsigned int chan_flags(const struct chan *c);
 
@@ -775,7 +775,7 @@ unsigned int chan_flags(const struct chan *c);
  * @c: the handle
  *
  * Return: the id, unique until the module is unloaded.
- * Since: 0.1
+ * Since: 1.0
  */
 uint64_t chan_id(const struct chan *c);
 
@@ -784,7 +784,7 @@ uint64_t chan_id(const struct chan *c);
  * @c: the handle
  *
  * Return: the name, empty if it has none; good as long as the handle.
- * Since: 0.1
+ * Since: 1.0
  */
 const char *chan_type(const struct chan *c);
 
@@ -793,7 +793,7 @@ const char *chan_type(const struct chan *c);
  * @c: the handle
  *
  * Return: the name, empty if it has none; good as long as the handle.
- * Since: 0.1
+ * Since: 1.0
  */
 const char *chan_name(const struct chan *c);
 
@@ -804,7 +804,7 @@ const char *chan_name(const struct chan *c);
  * @size: sizeof(struct chan_info)
  *
  * Return: 0, or -EINVAL (@size is none).
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_info(const struct chan *c, struct chan_info *info, size_t size);
 
@@ -815,7 +815,7 @@ int chan_info(const struct chan *c, struct chan_info *info, size_t size);
  * @id: the channel's id
  *
  * Return: 0, or -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOENT, -ENOMEM, -ENOSYS.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_resolve(const char *name, unsigned int *minor, uint64_t *id);
 
@@ -828,7 +828,7 @@ int chan_resolve(const char *name, unsigned int *minor, uint64_t *id);
  *
  * Return: entries filled in, 0 when there are no more; or -EACCES, -EINVAL,
  * -EMFILE, -ENFILE, -ENOMEM, -ENOSYS.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_list(unsigned int *next, struct chan_info *entries, size_t n, size_t entry_size);
 
@@ -838,7 +838,7 @@ int chan_list(unsigned int *next, struct chan_info *entries, size_t n, size_t en
  * @size: sizeof(struct chan_limits)
  *
  * Return: 0, or -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -ENOSYS.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_limits(struct chan_limits *limits, size_t size);
 

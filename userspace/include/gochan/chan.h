@@ -74,7 +74,7 @@ struct chan_make {
  * @how: @type there, if it isn't NULL, is taken instead
  *
  * Return: as chan_new().
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_new_typed(struct chan **ret, size_t elem_size, const char *type,
 		   const struct chan_make *how);
@@ -88,7 +88,7 @@ int chan_new_typed(struct chan **ret, size_t elem_size, const char *type,
  * @type: as for chan_new_typed(); "" is a channel whose type has no name
  *
  * Return: as chan_open_name(); -EPROTO if its elements are of another size or type.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_open_typed(struct chan **ret, const char *name, int oflags, size_t elem_size,
 		    const char *type);
@@ -100,7 +100,7 @@ int chan_open_typed(struct chan **ret, const char *name, int oflags, size_t elem
  * @type: as for chan_open_typed()
  *
  * Return: 0, or -EPROTO.
- * Since: 0.1
+ * Since: 1.0
  */
 int chan_check_typed(const struct chan *c, size_t elem_size, const char *type);
 
@@ -108,7 +108,7 @@ int chan_check_typed(const struct chan *c, size_t elem_size, const char *type);
  * chan_now() - the time on CLOCK_MONOTONIC
  *
  * Return: nanoseconds.
- * Since: 0.1
+ * Since: 1.0
  */
 uint64_t chan_now(void);
 
@@ -117,7 +117,7 @@ uint64_t chan_now(void);
  * @deadline_ns: on CLOCK_MONOTONIC, as chan_now() tells it; UINT64_MAX is never
  *
  * Return: nanoseconds from now, 0 if it has passed, UINT64_MAX if it never will.
- * Since: 0.1
+ * Since: 1.0
  */
 uint64_t chan_until(uint64_t deadline_ns);
 
@@ -130,7 +130,7 @@ uint64_t chan_until(uint64_t deadline_ns);
  * Panics with Go's "makechan: size out of range", or with what chan_strerror() says.
  *
  * Return: a handle for both directions.
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan *go_new(size_t elem_size, int64_t cap, const char *type);
 
@@ -142,7 +142,7 @@ struct chan *go_new(size_t elem_size, int64_t cap, const char *type);
  * @type: as for chan_open_typed()
  *
  * Return: the handle.
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan *go_open_name(const char *name, int oflags, size_t elem_size, const char *type);
 
@@ -154,7 +154,7 @@ struct chan *go_open_name(const char *name, int oflags, size_t elem_size, const 
  * Panics with Go's "send on closed channel"; if a channel made with %CHAN_HANGUP has no
  * receivers left, with "send on channel without receivers"; else with what
  * chan_strerror() says.
- * Since: 0.1
+ * Since: 1.0
  */
 void go_send_elem(struct chan *c, const void *elem);
 
@@ -167,7 +167,7 @@ void go_send_elem(struct chan *c, const void *elem);
  * Panics if it can't, with what chan_strerror() says.
  *
  * Return: true with an element, false if the channel is closed and drained.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_recv_elem(struct chan *c, void *elem);
 
@@ -177,7 +177,7 @@ bool go_recv_elem(struct chan *c, void *elem);
  *
  * Panics with Go's "close of closed channel" or "close of nil channel", else with what
  * chan_strerror() says. The handle stays, until chan_unref().
- * Since: 0.1
+ * Since: 1.0
  */
 void go_close(struct chan *c);
 
@@ -190,7 +190,7 @@ void go_close(struct chan *c);
  *
  * Return: a handle that receives, in C a recv_chan(uint64_t): nanoseconds on
  * CLOCK_REALTIME.
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan *go_after(uint64_t ns);
 
@@ -201,7 +201,7 @@ struct chan *go_after(uint64_t ns);
  * As go_after().
  *
  * Return: a handle that receives, in C a recv_chan(uint64_t).
- * Since: 0.1
+ * Since: 1.0
  */
 struct chan *go_tick(uint64_t ns);
 
@@ -282,7 +282,7 @@ struct libchan_any {
  * @c: a typed channel or a plain handle
  *
  * Return: the same handle, as a &struct chan *. It is no new reference.
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_handle(c)	__extension__ ({ \
 	__auto_type libchan_h = (c); \
@@ -302,7 +302,7 @@ struct libchan_any {
  * Only the type changes: chan_narrow() makes a handle that can't do more.
  *
  * Return: the same handle, a recv_chan(T).
- * Since: 0.1
+ * Since: 1.0
  */
 #define recv_only(c)	__extension__ ({ \
 	__auto_type libchan_c = (c); \
@@ -316,7 +316,7 @@ struct libchan_any {
  * As recv_only().
  *
  * Return: the same handle, a send_chan(T).
- * Since: 0.1
+ * Since: 1.0
  */
 #define send_only(c)	__extension__ ({ \
 	__auto_type libchan_c = (c); \
@@ -335,7 +335,7 @@ struct libchan_any {
  *	&struct chan_make, as .cap = 8, .name = "jobs"
  *
  * Return: as chan_new().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_make(T, ...)	LIBCHAN_MAKE(#T, T, __VA_ARGS__, )
 
@@ -359,7 +359,7 @@ struct libchan_any {
  * Messages have no type: chan_send_msg() and chan_recv_msg() are for them.
  *
  * Return: as chan_new().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_make_msg(...)	LIBCHAN_MAKE_MSG(__VA_ARGS__, )
 
@@ -382,7 +382,7 @@ struct libchan_any {
  *
  * Return: as chan_open_name(); -EINVAL if the flags don't suffice for the type, -EPROTO if
  * its elements are of another size or type.
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_open(T, ...)	LIBCHAN_OPEN(#T, T, __VA_ARGS__, )
 
@@ -428,7 +428,7 @@ struct libchan_named {
  * the type says isn't checked here: -EBADF comes from who tries.
  *
  * Return: 0, or -EPROTO: its elements are of another size or type.
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_typed(T, ...)	LIBCHAN_AS(#T, T, __VA_ARGS__, )
 
@@ -462,7 +462,7 @@ struct libchan_named {
  * @...: the value: what can be assigned to a T
  *
  * Return: as chan_send_elem(): 0, -EPIPE (closed or hung up), ...
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_send(c, ...) \
 	LIBCHAN_SEND(c, (__VA_ARGS__), , chan_send_elem(libchan_h, &libchan_v), LIBCHAN_NIL)
@@ -473,7 +473,7 @@ struct libchan_named {
  * @...: the value: what can be assigned to a T
  *
  * Return: as chan_send_elem_try(); -EAGAIN if it would have waited, as a nil channel does.
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_send_try(c, ...) \
 	LIBCHAN_SEND(c, (__VA_ARGS__), , chan_send_elem_try(libchan_h, &libchan_v), LIBCHAN_NIL_TRY)
@@ -485,7 +485,7 @@ struct libchan_named {
  * @ns: nanoseconds from now, over 292 years for ever; chan_until() for a deadline
  *
  * Return: as chan_send_elem_timeout().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_send_timeout(c, v, ns) \
 	LIBCHAN_SEND(c, v, uint64_t libchan_ns = (ns);, \
@@ -507,7 +507,7 @@ struct libchan_named {
  * @dst: a pointer to T; what it points to is zeroed when 0 is returned
  *
  * Return: as chan_recv_elem(): 1; 0 if the channel is closed and drained; ...
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_recv(c, dst) \
 	LIBCHAN_RECV(c, dst, , chan_recv_elem(libchan_h, libchan_p), LIBCHAN_NIL)
@@ -518,7 +518,7 @@ struct libchan_named {
  * @dst: a pointer to T; what it points to is zeroed when 0 is returned
  *
  * Return: as chan_recv_elem_try(); -EAGAIN if it would have waited, as a nil channel does.
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_recv_try(c, dst) \
 	LIBCHAN_RECV(c, dst, , chan_recv_elem_try(libchan_h, libchan_p), LIBCHAN_NIL_TRY)
@@ -530,7 +530,7 @@ struct libchan_named {
  * @ns: nanoseconds from now, over 292 years for ever; chan_until() for a deadline
  *
  * Return: as chan_recv_elem_timeout().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_recv_timeout(c, dst, ns) \
 	LIBCHAN_RECV(c, dst, uint64_t libchan_ns = (ns);, \
@@ -554,7 +554,7 @@ struct libchan_named {
  * @n: how many, 1..INT_MAX
  *
  * Return: as chan_send_elems(): how many were sent, ...
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_send_n(c, src, n) \
 	LIBCHAN_SEND_N(c, src, n, , chan_send_elems(libchan_h, libchan_p, libchan_n), LIBCHAN_NIL)
@@ -566,7 +566,7 @@ struct libchan_named {
  * @n: how many at most, 1..INT_MAX
  *
  * Return: as chan_send_elems_try().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_send_n_try(c, src, n) \
 	LIBCHAN_SEND_N(c, src, n, , chan_send_elems_try(libchan_h, libchan_p, libchan_n), \
@@ -580,7 +580,7 @@ struct libchan_named {
  * @ns: as for chan_send_timeout()
  *
  * Return: as chan_send_elems_timeout().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_send_n_timeout(c, src, n, ns) \
 	LIBCHAN_SEND_N(c, src, n, uint64_t libchan_ns = (ns);, \
@@ -598,7 +598,7 @@ struct libchan_named {
  *
  * Return: as chan_recv_elems(): how many; 0 if the channel is closed and drained, and @dst
  * is left as it is; ...
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_recv_n(c, dst, n) \
 	LIBCHAN_RECV_N(c, dst, n, , chan_recv_elems(libchan_h, libchan_p, libchan_n), LIBCHAN_NIL)
@@ -610,7 +610,7 @@ struct libchan_named {
  * @n: how many at most, 1..INT_MAX
  *
  * Return: as chan_recv_elems_try().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_recv_n_try(c, dst, n) \
 	LIBCHAN_RECV_N(c, dst, n, , chan_recv_elems_try(libchan_h, libchan_p, libchan_n), \
@@ -624,7 +624,7 @@ struct libchan_named {
  * @ns: as for chan_recv_timeout()
  *
  * Return: as chan_recv_elems_timeout().
- * Since: 0.1
+ * Since: 1.0
  */
 #define chan_recv_n_timeout(c, dst, n, ns) \
 	LIBCHAN_RECV_N(c, dst, n, uint64_t libchan_ns = (ns);, \
@@ -714,7 +714,7 @@ struct libchan_named {
  * there is no module for example.
  *
  * Return: a chan(T). Nobody collects it: it goes with chan_unref().
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_make(...)	LIBCHAN_GO_MAKE(#__VA_ARGS__, __VA_ARGS__, 0, 0, )
 
@@ -732,7 +732,7 @@ struct libchan_named {
  * Panics with what chan_strerror() says.
  *
  * Return: a chan(T).
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_open(T, name, oflags) \
 	((chan(T))(void *)go_open_name(name, oflags, sizeof(T), #T))
@@ -743,7 +743,7 @@ struct libchan_named {
  * @...: the value: what can be assigned to a T
  *
  * Panics as go_send_elem() does: "send on closed channel".
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_send(c, ...)	__extension__ ({ \
 	__auto_type libchan_c = (c); \
@@ -756,7 +756,7 @@ struct libchan_named {
  * @c: a chan(T) or recv_chan(T); NULL waits for ever
  *
  * Return: a T, zero if the channel is closed and drained.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_recv(c) \
 	((void)0, *(LIBCHAN_ELEM(c) *)libchan_recv_into(__extension__ ({ \
@@ -778,7 +778,7 @@ static inline void *libchan_recv_into(struct chan *c, void *elem)
  *	value is dropped
  *
  * Return: true with a value, false if the channel is closed and drained.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_recv_ok(c, dst)	__extension__ ({ \
 	__auto_type libchan_c = (c); \
@@ -799,7 +799,7 @@ static inline void *libchan_recv_into(struct chan *c, void *elem)
  *
  * The block follows, and runs for each value until the channel is closed and drained;
  * break and continue do what they do in any loop.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_range(v, c) \
 	for (struct libchan_range libchan_range = { __extension__ ({ \

@@ -45,7 +45,7 @@ __extension__ struct go_unit {
  * It is the same for everybody. References to it need not be given back.
  *
  * Return: the context.
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_context *go_background(void);
 
@@ -56,7 +56,7 @@ struct go_context *go_background(void);
  * Panics if @parent is NULL: "cannot create context from nil parent".
  *
  * Return: the context, or NULL if there is no memory.
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_context *go_with_cancel(struct go_context *parent);
 
@@ -69,7 +69,7 @@ struct go_context *go_with_cancel(struct go_context *parent);
  * If the time has passed already, the context is done from the start.
  *
  * Return: as go_with_cancel().
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_context *go_with_deadline(struct go_context *parent, uint64_t deadline_ns);
 
@@ -79,7 +79,7 @@ struct go_context *go_with_deadline(struct go_context *parent, uint64_t deadline
  * @timeout_ns: nanoseconds from now on; over 292 years for ever
  *
  * Return: as go_with_cancel().
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_context *go_with_timeout(struct go_context *parent, uint64_t timeout_ns);
 
@@ -93,7 +93,7 @@ struct go_context *go_with_timeout(struct go_context *parent, uint64_t timeout_n
  *
  * Panics for go_background().
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_cancel(struct go_context *ctx);
 
@@ -103,7 +103,7 @@ void go_cancel(struct go_context *ctx);
  *
  * Return: 0 as long as it isn't; then always -ECANCELED if it was cancelled, or
  * -ETIMEDOUT if its deadline has passed.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_context_err(const struct go_context *ctx);
 
@@ -113,7 +113,7 @@ int go_context_err(const struct go_context *ctx);
  * @timeout_ns: nanoseconds from now on; over 292 years for ever
  *
  * Return: 0 when it is done, go_context_err() says why; or -ETIMEDOUT if it isn't.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_context_wait(struct go_context *ctx, uint64_t timeout_ns);
 
@@ -131,7 +131,7 @@ typedef struct go_unit (*go_done_chan)[1];
  * Panics with the cause if it can't be made, as when the module isn't loaded.
  *
  * Return: the channel, or NULL, which is never ready, for go_background().
- * Since: 0.1
+ * Since: 1.0
  */
 go_done_chan go_context_done(struct go_context *ctx);
 
@@ -141,7 +141,7 @@ go_done_chan go_context_done(struct go_context *ctx);
  * @deadline_ns: nanoseconds on CLOCK_MONOTONIC; untouched if there is no deadline
  *
  * Return: whether there is a deadline.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_context_deadline(const struct go_context *ctx, uint64_t *deadline_ns);
 
@@ -150,7 +150,7 @@ bool go_context_deadline(const struct go_context *ctx, uint64_t *deadline_ns);
  * @ctx: the context
  *
  * Return: @ctx, which now needs one more go_context_unref().
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_context *go_context_ref(struct go_context *ctx);
 
@@ -159,7 +159,7 @@ struct go_context *go_context_ref(struct go_context *ctx);
  * @ctx: the context, or NULL
  *
  * Return: NULL.
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_context *go_context_unref(struct go_context *ctx);
 

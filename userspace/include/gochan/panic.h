@@ -34,7 +34,7 @@ typedef void (*go_panic_handler)(const char *message);
  * once one is told. Nothing registered with atexit(3) runs.
  *
  * It isn't for signal handlers.
- * Since: 0.1
+ * Since: 1.0
  */
 void go_panic(const char *format, ...) __attribute__((__noreturn__, __format__(printf, 1, 2)));
 
@@ -43,7 +43,7 @@ void go_panic(const char *format, ...) __attribute__((__noreturn__, __format__(p
  * @format: as of printf(3); over 1,023 bytes are cut
  *
  * As go_panic(), with "fatal error: MESSAGE"; but nothing deferred runs, and no handler.
- * Since: 0.1
+ * Since: 1.0
  */
 void go_fatal(const char *format, ...) __attribute__((__noreturn__, __format__(printf, 1, 2)));
 
@@ -57,7 +57,7 @@ void go_fatal(const char *format, ...) __attribute__((__noreturn__, __format__(p
  * deferred has run by then, also of functions that go on. It must not panic.
  *
  * Return: the handler that it replaces, or NULL.
- * Since: 0.1
+ * Since: 1.0
  */
 go_panic_handler go_set_panic_handler(go_panic_handler handler);
 
@@ -84,7 +84,7 @@ struct go_deferred {
  * Calls nest: what was begun last ends first.
  *
  * Return: @d.
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_deferred *go_defer_begin(struct go_deferred *d, void (*fn)(void *arg), void *arg);
 
@@ -92,7 +92,7 @@ struct go_deferred *go_defer_begin(struct go_deferred *d, void (*fn)(void *arg),
  * go_defer_end() - carry out a deferred call, unless a panic or go_exit() has
  * @d: from go_defer_begin()
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_defer_end(struct go_deferred *d);
 
@@ -109,7 +109,7 @@ void go_defer_end(struct go_deferred *d);
  * goto or return, by go_exit(), or by a panic; of several the last comes first. Unlike
  * Go's it belongs to its block, not to its function: one in a loop runs each time round.
  * Whoever jumps away with longjmp(3) leaves it out, but for a panic handler.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_defer(fn, arg)	LIBCHAN_DEFER(__COUNTER__, fn, arg)
 

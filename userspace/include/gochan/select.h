@@ -70,7 +70,7 @@ struct go_selection {
  * @flags: %GO_SELECT_ORDERED or 0
  *
  * Return: @s.
- * Since: 0.1
+ * Since: 1.0
  */
 struct go_selection *go_select_begin(struct go_selection *s, size_t size, unsigned int flags);
 
@@ -83,7 +83,7 @@ struct go_selection *go_select_begin(struct go_selection *s, size_t size, unsign
  * %CHAN_CASES_MAX cases.
  *
  * Return: true, true, false.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_select_step(struct go_selection *s);
 
@@ -96,7 +96,7 @@ bool go_select_step(struct go_selection *s);
  * @size: bytes of an element
  * @ok: if not NULL, is told if there was an element, when the case is chosen
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_select_recv(struct go_selection *s, unsigned int site, struct chan *c, void *elem,
 		    size_t size, bool *ok);
@@ -109,7 +109,7 @@ void go_select_recv(struct go_selection *s, unsigned int site, struct chan *c, v
  * @size: bytes of an element
  *
  * Return: room for the element, which the caller fills in.
- * Since: 0.1
+ * Since: 1.0
  */
 void *go_select_send(struct go_selection *s, unsigned int site, struct chan *c, size_t size);
 
@@ -121,7 +121,7 @@ void *go_select_send(struct go_selection *s, unsigned int site, struct chan *c, 
  * @events: as of poll(2)
  * @revents: if not NULL, is told which events came, when the case is chosen
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_select_fd(struct go_selection *s, unsigned int site, int fd, unsigned int events,
 		  unsigned int *revents);
@@ -132,7 +132,7 @@ void go_select_fd(struct go_selection *s, unsigned int site, int fd, unsigned in
  * @site: as for go_select_recv()
  * @ns: nanoseconds from when the select begins to wait; over 292 years is never
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_select_timeout(struct go_selection *s, unsigned int site, uint64_t ns);
 
@@ -141,7 +141,7 @@ void go_select_timeout(struct go_selection *s, unsigned int site, uint64_t ns);
  * @s: the select
  * @site: as for go_select_recv()
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_select_default(struct go_selection *s, unsigned int site);
 
@@ -151,7 +151,7 @@ void go_select_default(struct go_selection *s, unsigned int site);
  * @site: the case's
  *
  * Return: true for the one that was.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_select_taken(struct go_selection *s, unsigned int site);
 
@@ -160,7 +160,7 @@ bool go_select_taken(struct go_selection *s, unsigned int site);
  * @s: the select
  *
  * A panic and go_exit() do it, too: it is among the deferred calls.
- * Since: 0.1
+ * Since: 1.0
  */
 void go_select_end(struct go_selection *s);
 
@@ -194,7 +194,7 @@ void go_select_end(struct go_selection *s);
  *	value is dropped
  *
  * A block follows.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_case_recv(c, dst)	LIBCHAN_CASE_RECV(__COUNTER__, c, dst, NULL)
 
@@ -205,7 +205,7 @@ void go_select_end(struct go_selection *s);
  * @ok: a pointer to bool: true with a value, false if the channel is closed and drained
  *
  * A block follows.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_case_recv_ok(c, dst, ok)	LIBCHAN_CASE_RECV(__COUNTER__, c, dst, ok)
 
@@ -223,7 +223,7 @@ void go_select_end(struct go_selection *s);
  * @...: the value: what can be assigned to a T
  *
  * A block follows.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_case_send(c, ...)	LIBCHAN_CASE_SEND(__COUNTER__, c, (__VA_ARGS__))
 
@@ -245,7 +245,7 @@ void go_select_end(struct go_selection *s);
  *
  * A block follows. In a select with such a case the default doesn't look at all of the
  * cases at the same instant.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_case_fd(fd, events)	LIBCHAN_CASE_FD(__COUNTER__, fd, events, NULL)
 
@@ -256,7 +256,7 @@ void go_select_end(struct go_selection *s);
  * @revents: a pointer to unsigned int: the events, as of poll(2)
  *
  * A block follows.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_case_fd_events(fd, events, revents) \
 	LIBCHAN_CASE_FD(__COUNTER__, fd, events, revents)
@@ -269,7 +269,7 @@ void go_select_end(struct go_selection *s);
  * @ns: nanoseconds from when the select begins to wait; over 292 years is never
  *
  * A block follows. Of several the shortest counts.
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_case_timeout(ns)	LIBCHAN_CASE_TIMEOUT(__COUNTER__, ns)
 

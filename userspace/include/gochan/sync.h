@@ -61,7 +61,7 @@ struct go_mutex {
  * go_mutex_lock() - lock, waiting as long as it takes
  * @m: the mutex
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_mutex_lock(struct go_mutex *m);
 
@@ -70,7 +70,7 @@ void go_mutex_lock(struct go_mutex *m);
  * @m: the mutex
  *
  * Return: whether it is locked now, by this call.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_mutex_trylock(struct go_mutex *m);
 
@@ -80,7 +80,7 @@ bool go_mutex_trylock(struct go_mutex *m);
  * @timeout_ns: nanoseconds from now on; 0 as go_mutex_trylock(), over 292 years for ever
  *
  * Return: 0 when it is locked, or -ETIMEDOUT.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_mutex_lock_timeout(struct go_mutex *m, uint64_t timeout_ns);
 
@@ -91,7 +91,7 @@ int go_mutex_lock_timeout(struct go_mutex *m, uint64_t timeout_ns);
  * If it isn't locked, that is "fatal error: sync: unlock of unlocked mutex". A goroutine
  * that gives the mutex to one who has waited for long lets that one run first.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_mutex_unlock(struct go_mutex *m);
 
@@ -121,7 +121,7 @@ struct go_rwmutex {
  * go_rwmutex_rlock() - lock for reading, waiting for writers
  * @rw: the lock
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_rwmutex_rlock(struct go_rwmutex *rw);
 
@@ -130,7 +130,7 @@ void go_rwmutex_rlock(struct go_rwmutex *rw);
  * @rw: the lock
  *
  * Return: whether it is locked for reading now, by this call.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_rwmutex_tryrlock(struct go_rwmutex *rw);
 
@@ -140,7 +140,7 @@ bool go_rwmutex_tryrlock(struct go_rwmutex *rw);
  * @timeout_ns: nanoseconds from now on; 0 as go_rwmutex_tryrlock(), over 292 years for ever
  *
  * Return: 0 when it is locked for reading, or -ETIMEDOUT.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_rwmutex_rlock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns);
 
@@ -150,7 +150,7 @@ int go_rwmutex_rlock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns);
  *
  * If nobody reads, that is "fatal error: sync: RUnlock of unlocked RWMutex".
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_rwmutex_runlock(struct go_rwmutex *rw);
 
@@ -158,7 +158,7 @@ void go_rwmutex_runlock(struct go_rwmutex *rw);
  * go_rwmutex_lock() - lock for writing, waiting for readers and writers
  * @rw: the lock
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_rwmutex_lock(struct go_rwmutex *rw);
 
@@ -167,7 +167,7 @@ void go_rwmutex_lock(struct go_rwmutex *rw);
  * @rw: the lock
  *
  * Return: whether it is locked for writing now, by this call.
- * Since: 0.1
+ * Since: 1.0
  */
 bool go_rwmutex_trylock(struct go_rwmutex *rw);
 
@@ -179,7 +179,7 @@ bool go_rwmutex_trylock(struct go_rwmutex *rw);
  * A writer that gives up lets the readers in that it has kept out.
  *
  * Return: 0 when it is locked for writing, or -ETIMEDOUT.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_rwmutex_lock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns);
 
@@ -190,7 +190,7 @@ int go_rwmutex_lock_timeout(struct go_rwmutex *rw, uint64_t timeout_ns);
  * If it isn't locked for writing, that is "fatal error: sync: Unlock of unlocked
  * RWMutex".
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_rwmutex_unlock(struct go_rwmutex *rw);
 
@@ -218,7 +218,7 @@ struct go_wait_group {
  * when a wait is seen to be on its way, "sync: WaitGroup misuse: Add called concurrently
  * with Wait".
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_wait_group_add(struct go_wait_group *wg, int n);
 
@@ -228,7 +228,7 @@ void go_wait_group_add(struct go_wait_group *wg, int n);
  *
  * The same as go_wait_group_add() of -1.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_wait_group_done(struct go_wait_group *wg);
 
@@ -239,7 +239,7 @@ void go_wait_group_done(struct go_wait_group *wg);
  * Panics with "sync: WaitGroup is reused before previous Wait has returned" if it sees
  * that.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_wait_group_wait(struct go_wait_group *wg);
 
@@ -249,7 +249,7 @@ void go_wait_group_wait(struct go_wait_group *wg);
  * @timeout_ns: nanoseconds from now on; over 292 years for ever
  *
  * Return: 0 when all are done, or -ETIMEDOUT. Panics as go_wait_group_wait().
- * Since: 0.1
+ * Since: 1.0
  */
 int go_wait_group_wait_timeout(struct go_wait_group *wg, uint64_t timeout_ns);
 
@@ -276,7 +276,7 @@ struct go_once {
  * Whoever comes while the first is in @fn waits until it has returned. A panic or
  * go_exit() in @fn counts as a return. @fn must not come back here with the same Once.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_once_do(struct go_once *once, void (*fn)(void *arg), void *arg);
 
@@ -302,7 +302,7 @@ struct go_cond {
  * No signal after the unlock is missed, and there is no return without one. But others may
  * have had the mutex before the caller has it again: check, in a loop, what is waited for.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_cond_wait(struct go_cond *c, struct go_mutex *m);
 
@@ -315,7 +315,7 @@ void go_cond_wait(struct go_cond *c, struct go_mutex *m);
  * A signal is never lost on one who gives up: it goes to who still waits.
  *
  * Return: 0 when signalled, or -ETIMEDOUT.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_cond_wait_timeout(struct go_cond *c, struct go_mutex *m, uint64_t timeout_ns);
 
@@ -325,7 +325,7 @@ int go_cond_wait_timeout(struct go_cond *c, struct go_mutex *m, uint64_t timeout
  *
  * The mutex may be locked, but need not be.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_cond_signal(struct go_cond *c);
 
@@ -335,7 +335,7 @@ void go_cond_signal(struct go_cond *c);
  *
  * The mutex may be locked, but need not be.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_cond_broadcast(struct go_cond *c);
 

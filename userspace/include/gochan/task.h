@@ -76,7 +76,7 @@ struct go_options {
  * Return: 0, or -E2BIG, -EAGAIN (no more threads), -EBUSY (the runtime is there already:
  * a goroutine, go_procs() or a context with a time has started it, or go_init()), -EDQUOT
  * (no more files in epolls), -EINVAL, -EMFILE, -ENFILE, -ENOMEM.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_init(const struct go_options *options);
 
@@ -89,7 +89,7 @@ int go_init(const struct go_options *options);
  *
  * Return: 0, or -ENOMEM; of the first one also -EAGAIN (no more threads), -EDQUOT (no more
  * files in epolls), -EMFILE, -ENFILE.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_start(void (*fn)(void *arg), void *arg);
 
@@ -101,7 +101,7 @@ int go_start(void (*fn)(void *arg), void *arg);
  * @size: bytes of @arg, up to a quarter of the stack
  *
  * Return: as go_start(); -EINVAL if @size is too large.
- * Since: 0.1
+ * Since: 1.0
  */
 int go_start_copy(void (*fn)(void *arg), const void *arg, size_t size);
 
@@ -114,7 +114,7 @@ int go_start_copy(void (*fn)(void *arg), const void *arg, size_t size);
  * Panics with "go: the arguments are over a quarter of a stack", "go: the system has no
  * thread left", or "go: " and the text of chan_strerror().
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_begin(void (*fn)(void *arg), const void *args, size_t size);
 
@@ -131,7 +131,7 @@ void go_begin(void (*fn)(void *arg), const void *args, size_t size);
  * were made; the program has no other threads; and it handles no signals. In a goroutine
  * it only calls @fn. If the goroutine can't be started the program ends.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_run(void (*fn)(void *arg), void *arg);
 
@@ -140,7 +140,7 @@ void go_run(void (*fn)(void *arg), void *arg);
  *
  * In a plain thread as sched_yield(2).
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_yield(void);
 
@@ -150,7 +150,7 @@ void go_yield(void);
  * What it has deferred is run first. In a plain thread the same, and then
  * pthread_exit(3). If it is the goroutine of go_run(), that doesn't return.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_exit(void) __attribute__((noreturn));
 
@@ -158,7 +158,7 @@ void go_exit(void) __attribute__((noreturn));
  * go_sleep() - wait for a time, as Go's time.Sleep()
  * @ns: nanoseconds, on CLOCK_MONOTONIC; over 292 years is for ever
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_sleep(uint64_t ns);
 
@@ -166,7 +166,7 @@ void go_sleep(uint64_t ns);
  * go_id() - which goroutine is this?
  *
  * Return: a number that no other has or had, from 1; 0 in a plain thread.
- * Since: 0.1
+ * Since: 1.0
  */
 uint64_t go_id(void);
 
@@ -174,7 +174,7 @@ uint64_t go_id(void);
  * go_num() - how many goroutines are there? As Go's runtime.NumGoroutine()
  *
  * Return: how many, at some time of the call.
- * Since: 0.1
+ * Since: 1.0
  */
 unsigned int go_num(void);
 
@@ -185,7 +185,7 @@ unsigned int go_num(void);
  * If it is fewer than before, those that run go on until they wait or call go_yield().
  *
  * Return: how many it were before; 0 if the runtime could not be started.
- * Since: 0.1
+ * Since: 1.0
  */
 unsigned int go_procs(unsigned int n);
 
@@ -196,7 +196,7 @@ unsigned int go_procs(unsigned int n);
  * runs goroutines meanwhile. Until go_block_end() the goroutine stays in its thread, and
  * functions that wait block that. Sections may be nested; in a plain thread they do nothing.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_block_begin(void);
 
@@ -205,7 +205,7 @@ void go_block_begin(void);
  *
  * If as many goroutines run as may, this one waits for its turn.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 void go_block_end(void);
 
@@ -220,7 +220,7 @@ void go_block_end(void);
  *
  * From go_block_begin() to go_block_end(), however it is left: break leaves it, too.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_block	GO_BLOCK_(GO_CAT_(go_block_, __COUNTER__))
 
@@ -260,7 +260,7 @@ static inline void go_block_leave_(struct go_block_ *section)
  * written in front of a name, as that of an array or of a pointer to a function, needs a
  * typedef.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 #define go_func(...) \
 	GO_CAT_(GO_FUNC_, GO_COUNT_(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0))(__VA_ARGS__)
@@ -275,7 +275,7 @@ static inline void go_block_leave_(struct go_block_ *section)
  * it has no result: where no goroutine can be started it panics, "go: ..." and why.
  * go_start() is for who wants to go on then.
  *
- * Since: 0.1
+ * Since: 1.0
  */
 #define go(...)	\
 	GO_CAT_(GO_GO_, GO_COUNT_(__VA_ARGS__, N, N, N, N, N, N, N, N, 0, 0))(__VA_ARGS__)

@@ -26,6 +26,6 @@ from .errors import Closed, TooLate
 from .handle import Info
 from .timer import Timer, after, tick
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = ["Channel", "Chosen", "Closed", "Codec", "Info", "Timer", "TooLate", "after", "aselect",
            "create", "list", "make", "open", "select", "tick"]
