@@ -55,43 +55,38 @@ fault:
 	return -EFAULT;
 }
 
-/* Lay out the arrays; those that need the strictest alignment first. */
 static int chan_cases_alloc(struct chan_cases *cs, u32 n, gfp_t gfp)
 {
-	void *p = cs->room;
-
 	cs->block = NULL;
-	if (n > CHAN_CASES_INLINE) {
-		p = kvmalloc(n * (sizeof(*cs->cases) + sizeof(*cs->files) +
-				  sizeof(*cs->options) + sizeof(*cs->order)),
-			     gfp | __GFP_NOWARN);
-		if (!p)
-			return -ENOMEM;
-		cs->block = p;
-	}
-	cs->cases = p;
-	cs->files = (void *)(cs->cases + n);
-	cs->options = (void *)(cs->files + n);
-	cs->order = (void *)(cs->options + n);
+	cs->choice.options = cs->room;
+	if (n <= CHAN_CASES_INLINE)
+		return 0;
+	cs->block = kvmalloc_array(n, sizeof(*cs->choice.options), gfp | __GFP_NOWARN);
+	if (!cs->block)
+		return -ENOMEM;
+	cs->choice.options = cs->block;
 	return 0;
 }
 
 /* Copy the array, once, word by word: the quickest for some. */
-static int chan_cases_copy(struct chan_case *to, const struct chan_select *arg)
+static int chan_cases_copy(struct chan_cases *cs, u32 n)
 {
-	const struct chan_case __user *from = u64_to_user_ptr(arg->cases);
-	const u64 __user *word = (const u64 __user *)from;
-	u64 *copy = (u64 *)to, *end = (u64 *)(to + arg->count);
+	struct chan_option *o = cs->choice.options, *end = o + n;
+	const u64 __user *word = (const u64 __user *)cs->user;
 
-	static_assert(sizeof(*to) == 3 * sizeof(u64));
-	if (!arg->count)
+	static_assert(sizeof(o->given) == sizeof(struct chan_case));
+	static_assert(offsetof(struct chan_option, buf) ==
+		      offsetof(struct chan_option, given) + offsetof(struct chan_case, buf));
+	static_assert(offsetof(struct chan_option, len) ==
+		      offsetof(struct chan_option, given) + offsetof(struct chan_case, len));
+	if (!n)
 		return 0;
-	if (arg->cases > ULONG_MAX || !user_read_access_begin(from, arg->count * sizeof(*from)))
+	if (!user_read_access_begin(word, n * sizeof(o->given)))
 		return -EFAULT;
-	for (; copy < end; copy += 3, word += 3) {
-		unsafe_get_user(copy[0], word, fault);
-		unsafe_get_user(copy[1], word + 1, fault);
-		unsafe_get_user(copy[2], word + 2, fault);
+	for (; o < end; o++, word += 3) {
+		unsafe_get_user(o->given[0], word, fault);
+		unsafe_get_user(o->given[1], word + 1, fault);
+		unsafe_get_user(o->given[2], word + 2, fault);
 	}
 	user_read_access_end();
 	return 0;
@@ -100,44 +95,54 @@ fault:
 	return -EFAULT;
 }
 
-/* Does a case's operation suit its channel? */
-static __always_inline int chan_case_check(const struct chan_case *k, const struct chan_handle *h)
+/* A length is for messages, and the padding for nothing. */
+static int chan_case_check(const struct chan_case *k, const struct chan *c)
 {
-	const struct chan *c = h->chan;
-
-	if (unlikely(k->op == CHAN_CASE_SEND ? !h->may_send : !h->may_recv))
-		return -EBADF;
-	if (likely(!c->message))
-		return k->len ? -EINVAL : 0;
+	if (k->pad || !c->message)
+		return -EINVAL;
 	return k->op == CHAN_CASE_SEND && k->len > c->elem_size ? -EMSGSIZE : 0;
 }
 
-/* One case, and its channel. @files: the caller's table, or NULL: count references. */
-static __always_inline int chan_case_in(const struct chan_case *k, struct files_struct *files,
-					struct file **file, struct chan_option *o,
-					bool *standby)
+/* A case's channel, if it suits. */
+static __always_inline int chan_case_chan(struct chan_option *o, const struct file *f,
+					  bool *standby)
 {
-	struct chan_handle *h;
-	struct file *f;
+	const struct chan_case *k = (const struct chan_case *)o->given;
+	const struct chan_handle *h = f->private_data;
 
-	o->sending = k->op;
-	f = NULL;
-	if (likely(k->fd >= 0))
-		f = likely(files) ? files_lookup_fd_raw(files, k->fd) : fget(k->fd);
-	*file = f;
-	if (unlikely(k->pad || k->op > CHAN_CASE_SEND))
-		return -EINVAL;
-	if (unlikely(!f)) {
-		o->chan = NULL;
-		return k->fd < 0 ? 0 : -EBADF;
-	}
 	if (unlikely(f->f_op != &chan_fops))
 		return f->f_mode & FMODE_PATH ? -EBADF : -EINVAL;
-	h = f->private_data;
 	o->chan = h->chan;
 	if (unlikely(h->standby))
 		*standby = true;
-	return chan_case_check(k, h);
+	if (unlikely(!(k->op == CHAN_CASE_SEND ? h->may_send : h->may_recv)))
+		return -EBADF;
+	/* With neither a length nor padding it suits any. */
+	return unlikely(o->given[2]) ? chan_case_check(k, o->chan) : 0;
+}
+
+/* Make the @i-th option of its case. */
+static __always_inline int chan_case_in(struct chan_option *o, u32 i, struct files_struct *files,
+					bool counted, bool *standby)
+{
+	const struct chan_case *k = (const struct chan_case *)o->given;
+	const u32 op = k->op;
+	struct file *f = NULL;
+	int r;
+
+	if (unlikely(op > CHAN_CASE_SEND)) {
+		r = -EINVAL;
+	} else if (unlikely(k->fd < 0)) {
+		o->chan = NULL;
+		r = k->pad ? -EINVAL : 0;
+	} else {
+		f = counted ? fget(k->fd) : files_lookup_fd_raw(files, k->fd);
+		r = likely(f) ? chan_case_chan(o, f, standby) : -EBADF;
+	}
+	o->file = f;
+	o->order = i;
+	o->sending = op;
+	return r;
 }
 
 /* What has come to handles that stand by is to be found in their channels. */
@@ -147,59 +152,59 @@ static void chan_cases_leave_standby(struct chan_cases *cs)
 	u32 i;
 
 	for (i = 0; i < cs->nr_files; i++) {
-		if (!cs->options[i].chan || cs->options[i].sending)
+		const struct chan_option *o = &cs->choice.options[i];
+
+		if (!o->chan || o->sending)
 			continue;
-		h = cs->files[i]->private_data;
+		h = o->file->private_data;
 		/* pairs with chan_standby_new() */
 		if (smp_load_acquire(&h->standby))
 			chan_standby_leave(h);
 	}
 }
 
-static int chan_cases_in(struct chan_cases *cs, u32 n)
+static __always_inline int chan_cases_of(struct chan_cases *cs, u32 n, bool counted)
 {
-	const struct chan_case *cases = cs->cases;
 	struct files_struct *files = current->files;
-	struct chan_option *options = cs->options;
-	struct file **file = cs->files;
-	u16 *order = cs->order;
+	struct chan_option *o = cs->choice.options;
 	bool standby = false;
 	u32 i;
 	int r = 0;
 
-	cs->counted = atomic_read_acquire(&files->count) != 1;
-	if (cs->counted)
-		files = NULL;
-	for (i = 0; i < n && !r; i++) {
-		order[i] = i;
-		r = chan_case_in(&cases[i], files, &file[i], &options[i], &standby);
-	}
+	for (i = 0; i < n && !r; i++)
+		r = chan_case_in(o++, i, files, counted, &standby);
 	cs->nr_files = i;
 	if (unlikely(standby) && !r)
 		chan_cases_leave_standby(cs);
 	return r;
 }
 
-/* The caller's memory of a case: may it be used at all? */
-static __always_inline bool chan_case_access_ok(const struct chan_case *k, const struct chan *c)
+/* Who has its table of files for itself needs no references: as fdget() does for one. */
+static int chan_cases_in(struct chan_cases *cs, u32 n)
 {
-	u32 bytes = c->message ? k->len : c->elem_size;
+	cs->counted = atomic_read_acquire(&current->files->count) != 1;
+	return cs->counted ? chan_cases_of(cs, n, true) : chan_cases_of(cs, n, false);
+}
 
-	return !bytes || (k->buf <= ULONG_MAX && access_ok(u64_to_user_ptr(k->buf), bytes));
+/* The caller's memory of a case: may it be used at all? */
+static __always_inline bool chan_case_access_ok(const struct chan_option *o)
+{
+	u32 bytes = o->chan->message ? o->len : o->chan->elem_size;
+
+	return !bytes || (o->buf <= ULONG_MAX && access_ok(u64_to_user_ptr(o->buf), bytes));
 }
 
 /* How a case's element is moved in place, or delivered. */
 static struct chan_io chan_case_io(struct chan_cases *cs, u32 i)
 {
-	const struct chan_case *k = &cs->cases[i];
-	struct chan_handle *h = cs->files[i]->private_data;
+	const struct chan_option *o = &cs->choice.options[i];
 
 	return (struct chan_io) {
-		.handle = h,
-		.mem.addr = u64_to_user_ptr(k->buf),
-		.wire = h->chan->elem_size,
-		.len = k->len,
-		.len_addr = h->chan->message && !cs->options[i].sending ? &cs->user[i].len : NULL,
+		.handle = o->file->private_data,
+		.mem.addr = u64_to_user_ptr(o->buf),
+		.wire = o->chan->elem_size,
+		.len = o->len,
+		.len_addr = o->chan->message && !o->sending ? &cs->user[i].len : NULL,
 		.faults = cs->faults,
 		.nonblock = true,
 	};
@@ -208,14 +213,14 @@ static struct chan_io chan_case_io(struct chan_cases *cs, u32 i)
 static int chan_case_attempt(struct chan_choice *s, u32 i)
 {
 	struct chan_cases *cs = container_of(s, struct chan_cases, choice);
-	const struct chan_case *k = &cs->cases[i];
-	void __user *buf = u64_to_user_ptr(k->buf);
-	struct chan *c = cs->options[i].chan;
-	bool sending = cs->options[i].sending;
+	const struct chan_option *o = &s->options[i];
+	void __user *buf = u64_to_user_ptr(o->buf);
+	struct chan *c = o->chan;
+	bool sending = o->sending;
 	struct chan_io io;
 	int r;
 
-	if (!chan_case_access_ok(k, c))
+	if (!chan_case_access_ok(o))
 		return -EFAULT;
 
 	if (c->short_len != U32_MAX) {
@@ -255,15 +260,12 @@ int chan_cases_begin(struct chan_cases *cs, const struct chan_select *arg, gfp_t
 	r = chan_cases_alloc(cs, arg->count, gfp);
 	if (r)
 		return r;
-	r = chan_cases_copy(cs->cases, arg);
-	if (r)
-		return r;
+	if (arg->count && arg->cases > ULONG_MAX)
+		return -EFAULT;
 	cs->choice.nr = arg->count;
-	cs->choice.options = cs->options;
-	cs->choice.order = cs->order;
 	cs->choice.by_priority = arg->flags & CHAN_PRIORITY;
 	cs->choice.attempt = chan_case_attempt;
-	return chan_cases_in(cs, arg->count);
+	return chan_cases_copy(cs, arg->count) ?: chan_cases_in(cs, arg->count);
 }
 
 /**
@@ -275,8 +277,8 @@ void chan_cases_keep(struct chan_cases *cs)
 	u32 i;
 
 	for (i = 0; !cs->counted && i < cs->nr_files; i++)
-		if (cs->files[i])
-			get_file(cs->files[i]);
+		if (cs->choice.options[i].file)
+			get_file(cs->choice.options[i].file);
 	cs->counted = true;
 }
 
@@ -289,8 +291,8 @@ void chan_cases_end(struct chan_cases *cs)
 	u32 i;
 
 	for (i = 0; cs->counted && i < cs->nr_files; i++)
-		if (cs->files[i])
-			fput(cs->files[i]);
+		if (cs->choice.options[i].file)
+			fput(cs->choice.options[i].file);
 	if (cs->block)
 		kvfree(cs->block);
 }
@@ -304,13 +306,11 @@ static size_t chan_elem_room(size_t bytes)
 	return ALIGN(sizeof(struct chan_elem) + bytes, 8);
 }
 
-static size_t chan_case_room(const struct chan_cases *cs, u32 i)
+static size_t chan_case_room(const struct chan_option *o)
 {
-	const struct chan *c = cs->options[i].chan;
-
-	if (c->message && cs->options[i].sending)
-		return chan_elem_room(cs->cases[i].len);
-	return chan_elem_room(c->elem_size);
+	if (o->chan->message && o->sending)
+		return chan_elem_room(o->len);
+	return chan_elem_room(o->chan->elem_size);
 }
 
 /* Bytes of the waiters, of all elements to be sent, and of one that lands. */
@@ -321,14 +321,14 @@ static void chan_parking_size(struct chan_cases *cs)
 	cs->parked_bytes = ALIGN(cs->choice.nr * sizeof(struct chan_waiter), 8);
 	cs->landing_bytes = 0;
 	for (i = 0; i < cs->choice.nr; i++) {
-		const struct chan *c = cs->options[i].chan;
+		const struct chan_option *o = &cs->choice.options[i];
 
-		if (!c || c->by_ref)
+		if (!o->chan || o->chan->by_ref)
 			continue;
-		if (cs->options[i].sending)
-			cs->parked_bytes += chan_case_room(cs, i);
+		if (o->sending)
+			cs->parked_bytes += chan_case_room(o);
 		else
-			cs->landing_bytes = max(cs->landing_bytes, chan_case_room(cs, i));
+			cs->landing_bytes = max(cs->landing_bytes, chan_case_room(o));
 	}
 	cs->parked_bytes += cs->landing_bytes;
 }
@@ -353,15 +353,15 @@ static int chan_parking_alloc(struct chan_cases *cs)
 /* Give a waiter its element. @landing: where all land; @room: for the next to be sent. */
 static int chan_case_elem(struct chan_cases *cs, u32 i, void *landing, void **room)
 {
+	const struct chan_option *o = &cs->choice.options[i];
 	struct chan_waiter *w = &cs->choice.waiters[i];
-	const struct chan_case *k = &cs->cases[i];
-	struct chan *c = cs->options[i].chan;
+	struct chan *c = o->chan;
 
 	w->party = &cs->choice.party;
-	w->sending = cs->options[i].sending;
+	w->sending = o->sending;
 	if (!c)
 		return 0;
-	if (!chan_case_access_ok(k, c))
+	if (!chan_case_access_ok(o))
 		return -EFAULT;
 	if (c->by_ref) {
 		struct chan_elem *e = chan_elem_new(c, cs->account);
@@ -371,15 +371,15 @@ static int chan_case_elem(struct chan_cases *cs, u32 i, void *landing, void **ro
 		w->elem = e;
 	} else if (w->sending) {
 		w->elem = *room;
-		*room += chan_case_room(cs, i);
+		*room += chan_case_room(o);
 	} else {
 		w->elem = landing;
 	}
 	if (!w->sending)
 		return 0;
-	w->elem->len = c->message ? k->len : c->elem_size;
+	w->elem->len = c->message ? o->len : c->elem_size;
 	if (w->elem->len &&
-	    copy_from_user(w->elem->data, u64_to_user_ptr(k->buf), w->elem->len))
+	    copy_from_user(w->elem->data, u64_to_user_ptr(o->buf), w->elem->len))
 		return -EFAULT;
 	return 0;
 }
@@ -428,8 +428,8 @@ void chan_cases_unpark(struct chan_cases *cs)
 	if (!w)
 		return;
 	for (i = 0; i < cs->choice.nr; i++)
-		if (cs->options[i].chan && cs->options[i].chan->by_ref && w[i].elem)
-			chan_elem_free(cs->options[i].chan, w[i].elem);
+		if (cs->choice.options[i].chan && cs->choice.options[i].chan->by_ref && w[i].elem)
+			chan_elem_free(cs->choice.options[i].chan, w[i].elem);
 	kvfree(cs->parking);
 	cs->parking = NULL;
 	chan_uncharge(cs->account, CHAN_QUOTA_PARKED, cs->parked_bytes);
@@ -443,7 +443,7 @@ void chan_cases_unpark(struct chan_cases *cs)
 void chan_cases_give_back(struct chan_cases *cs, u32 i)
 {
 	struct chan_elem **e = &cs->choice.waiters[i].elem;
-	struct chan *c = cs->options[i].chan;
+	struct chan *c = cs->choice.options[i].chan;
 
 	if (!c->by_ref) {
 		chan_return_elem(c, chan_elem_keep(c, cs->account, *e));
@@ -465,7 +465,7 @@ int chan_cases_deliver(struct chan_cases *cs, u32 i)
 	struct chan_io io;
 	int r;
 
-	if (cs->options[i].sending)
+	if (cs->choice.options[i].sending)
 		return 0;
 	io = chan_case_io(cs, i);
 	if (cs->choice.result != 1)
@@ -593,7 +593,8 @@ long chan_ioctl_select(void __user *uarg)
 	if (r)
 		return r;
 	/* As with poll(2), what only this call needs isn't accounted for, up to a page. */
-	r = chan_cases_begin(&cs, &arg, arg.count <= 64 ? GFP_KERNEL : GFP_KERNEL_ACCOUNT);
+	r = chan_cases_begin(&cs, &arg, arg.count * sizeof(struct chan_option) <= PAGE_SIZE ?
+			     GFP_KERNEL : GFP_KERNEL_ACCOUNT);
 	if (!r)
 		r = chan_cases_run(&cs, &arg);
 	if (r >= 0)

@@ -16,28 +16,19 @@
  * struct chan_cases - a select's cases
  * @choice: what they are to select.c
  * @user: the caller's array
- * @cases: a copy of it
- * @files: the channels
- * @options: them, as select.c knows them
- * @order: for @choice
- * @nr_files: how many of @files there are
- * @counted: each of @files has a reference; else they are the caller's, which has its
- *	table of files for itself: what fdget() does for one
+ * @nr_files: how many of the options have their file
+ * @counted: each of these has a reference; else they are the caller's
  * @faults: copies that fell short
- * @block: memory of the arrays, or NULL: @room is enough
+ * @block: memory of the options, or NULL: @room is enough
  * @parking: memory of the waiters and of elements in them, or NULL
  * @parked_bytes: charged for @parking
  * @landing_bytes: of those, the element that lands
  * @account: who pays for what waits
- * @room: the arrays of CHAN_CASES_INLINE cases
+ * @room: the options of CHAN_CASES_INLINE cases
  */
 struct chan_cases {
 	struct chan_choice choice;
 	struct chan_case __user *user;
-	struct chan_case *cases;
-	struct file **files;
-	struct chan_option *options;
-	u16 *order;
 	u32 nr_files;
 	bool counted;
 	u32 faults;
@@ -46,8 +37,7 @@ struct chan_cases {
 	u64 parked_bytes;
 	size_t landing_bytes;
 	struct chan_account *account;
-	u8 room[CHAN_CASES_INLINE * (sizeof(struct chan_case) + sizeof(struct file *) +
-				     sizeof(struct chan_option) + sizeof(u16))] __aligned(8);
+	struct chan_option room[CHAN_CASES_INLINE];
 };
 
 int chan_select_in(struct chan_select *arg, const struct chan_select __user *uarg, u32 flags);

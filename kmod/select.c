@@ -30,21 +30,22 @@ static bool chan_again(void)
  */
 int chan_choice_try(struct chan_choice *s)
 {
-	const struct chan_option *options = s->options, *o;
+	struct chan_option *options = s->options, *at = options, *o;
 	const bool by_priority = s->by_priority;
 	const u32 nr = s->nr;
-	u16 *order = s->order;
 	u64 random = chan_random();
 	u32 n, i;
 	int r;
 
-	for (n = 0; n < nr; n++) {
+	for (n = 0; n < nr; n++, at++) {
+		i = at->order;
 		/* Each that is left is as likely: Fisher and Yates's shuffle. */
 		if (!by_priority) {
-			i = n + chan_below(&random, nr - n);
-			swap(order[n], order[i]);
+			o = at + chan_below(&random, nr - n);
+			at->order = o->order;
+			o->order = i;
+			i = at->order;
 		}
-		i = order[n];
 		o = &options[i];
 		if (!o->chan || (nr > 1 && !chan_looks_ready(o->chan, o->sending)))
 			continue;
@@ -155,7 +156,7 @@ int chan_choice_enqueue(struct chan_choice *s)
 
 	s->nr_queued = 0;
 	while (n < s->nr && READ_ONCE(s->party.state) == CHAN_PENDING) {
-		i = s->order[n];
+		i = s->options[n].order;
 		w = &s->waiters[i];
 		INIT_LIST_HEAD(&w->node);
 		if (!s->options[i].chan || chan_choice_enqueue_one(s, i))
@@ -199,7 +200,7 @@ int chan_choice_leave(struct chan_choice *s)
 	u32 n, i;
 
 	for (n = 0; n < s->nr_queued; n++) {
-		i = s->order[n];
+		i = s->options[n].order;
 		if (!s->options[i].chan)
 			continue;
 		chan_forget(s->options[i].chan, &s->waiters[i]);

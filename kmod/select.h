@@ -8,14 +8,36 @@
 
 #include "core.h"
 
+struct file;
+
 /**
  * struct chan_option - an operation that a select may choose
  * @chan: the channel, or NULL: never ready
+ * @given: the caller's affair: the &struct chan_case, of which @buf and @len stay where
+ *	they are, and the rest gives way to @file, @order and @sending
+ * @file: likewise: the channel's
+ * @word: where @file is, as long on any machine
+ * @buf: likewise: address of the element
+ * @len: likewise: bytes of a message
+ * @order: not of this option, but of this place: the number of the option that is tried
+ *	as the first, the second, ...; their own numbers at first
  * @sending: send, else receive
  */
 struct chan_option {
 	struct chan *chan;
-	bool sending;
+	union {
+		u64 given[3];
+		struct {
+			union {
+				struct file *file;
+				u64 word;
+			};
+			u64 buf;
+			u32 len;
+			u16 order;
+			bool sending;
+		};
+	};
 };
 
 /**
@@ -23,8 +45,7 @@ struct chan_option {
  * @party: as which it waits
  * @nr: options
  * @options: @nr of them
- * @order: their numbers, 0 to @nr - 1 at first: the order in which they are tried
- * @by_priority: that stays their own order; else it is shuffled
+ * @by_priority: they are tried in their own order; else it is shuffled
  * @attempt: try one of the options without waiting; gives what its operation gives, of
  *	which -EAGAIN says that it isn't ready, and -EBUSY that it must be tried again
  * @result: what the chosen operation gave: 1, 0 for closed, -EPIPE or another errno
@@ -34,8 +55,7 @@ struct chan_option {
 struct chan_choice {
 	struct chan_party party;
 	u32 nr;
-	const struct chan_option *options;
-	u16 *order;
+	struct chan_option *options;
 	bool by_priority;
 	int (*attempt)(struct chan_choice *s, u32 i);
 	int result;

@@ -286,10 +286,10 @@ static void chan_sel_show_cases(struct seq_file *m, const struct chan_cases *cs)
 	u32 i;
 
 	for (i = 0; i < cs->choice.nr; i++)
-		if (cs->options[i].chan)
+		if (cs->choice.options[i].chan)
 			seq_printf(m, "chan-case:\t%u %s %llu\n", i,
-				   cs->options[i].sending ? "send" : "recv",
-				   chan_id(cs->options[i].chan));
+				   cs->choice.options[i].sending ? "send" : "recv",
+				   chan_id(cs->choice.options[i].chan));
 }
 
 static void chan_sel_show_fdinfo(struct seq_file *m, struct file *file)

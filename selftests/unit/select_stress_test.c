@@ -23,7 +23,6 @@
 struct job {
 	struct chan_choice s;
 	struct chan_option options[CASES];
-	u16 order[CASES];
 	u64 gens[CASES];
 	struct chan_waiter waiters[CASES];
 	u64 v;			/* that every send case sends */
@@ -103,7 +102,6 @@ static struct job *make_job(struct worker *w)
 
 	j->s.nr = 1 + rnd(w, CASES);
 	j->s.options = j->options;
-	j->s.order = j->order;
 	j->s.waiters = j->waiters;
 	j->s.attempt = attempt;
 	j->s.party.several = true;
@@ -111,7 +109,7 @@ static struct job *make_job(struct worker *w)
 	spin_lock_init(&j->s.party.lock);
 	j->v = (u64)w->id << 32 | w->sent;
 	for (i = 0; i < CASES; i++)
-		j->order[i] = i;
+		j->options[i].order = i;
 	for (i = 0; i < j->s.nr; i++) {
 		if (!rnd(w, 10))
 			continue;
@@ -345,10 +343,8 @@ static void *racer(void *arg)
 		until(2 * n + 1);
 		j = make_job(&w);
 		j->s.nr = 2;
-		j->order[0] = 0;
-		j->order[1] = 1;
 		for (i = 0; i < 2; i++)
-			j->options[i] = (struct chan_option) { .chan = chans[i] };
+			j->options[i] = (struct chan_option) { .chan = chans[i], .order = i };
 		if (race.blind)
 			j->s.attempt = never;
 		r = chan_choice_try(&j->s);

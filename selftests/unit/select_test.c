@@ -49,7 +49,6 @@ static u64 next_v;
 static struct {
 	struct chan_choice s;
 	struct chan_option options[CASES];
-	u16 order[CASES];
 	u64 gens[CASES];
 	struct chan_waiter waiters[CASES];
 	struct place *place[CASES];
@@ -176,7 +175,6 @@ static void make_select(void)
 	memset(&t, 0, sizeof(t));
 	t.s.nr = rnd(CASES + 1);
 	t.s.options = t.options;
-	t.s.order = t.order;
 	t.s.waiters = t.waiters;
 	t.s.by_priority = !rnd(4);
 	t.s.attempt = attempt;
@@ -187,7 +185,7 @@ static void make_select(void)
 	for (i = 0; i < t.s.nr; i++) {
 		struct chan_waiter *w = &t.waiters[i];
 
-		t.order[i] = i;
+		t.options[i].order = i;
 		w->party = &t.s.party;
 		if (!rnd(8))
 			continue;
@@ -449,15 +447,14 @@ static void choice_is_uniform(void)
 	struct chan *full = unit_chan(8, 1, false), *empty = unit_chan(8, 1, false);
 	struct chan_option options[64];
 	u32 hits[64] = {}, i, n = 30000;
-	u16 order[64];
 	struct chan_choice s = {
-		.nr = 64, .options = options, .order = order, .attempt = attempt,
+		.nr = 64, .options = options, .attempt = attempt,
 	};
 	u64 v;
 
 	CHECK(unit_send(full, 1) == 1);
 	for (i = 0; i < 64; i++) {
-		order[i] = i;
+		options[i].order = i;
 		options[i].chan = i == 3 || i == 4 || i == 60 ? full : empty;
 		options[i].sending = false;
 	}
@@ -577,10 +574,9 @@ static int trick_attempt(struct chan_choice *s, u32 i)
 static void play_trick(bool sending, u32 how)
 {
 	struct chan_option options[2] = {};
-	u16 order[2] = { 0, 1 };
 	u64 gens[2], v;
 	struct chan_choice s = {
-		.nr = 2, .options = options, .order = order, .by_priority = true,
+		.nr = 2, .options = options, .by_priority = true,
 		.attempt = trick_attempt,
 	};
 
@@ -594,8 +590,8 @@ static void play_trick(bool sending, u32 how)
 		CHECK(unit_send(trick.first, 1) == 1);
 	if (!sending)
 		CHECK(unit_send(trick.second, 1) == 1);
-	options[0] = (struct chan_option) { .chan = trick.first, .sending = sending };
-	options[1] = (struct chan_option) { .chan = trick.second, .sending = sending };
+	options[0] = (struct chan_option) { .chan = trick.first, .order = 0, .sending = sending };
+	options[1] = (struct chan_option) { .chan = trick.second, .order = 1, .sending = sending };
 	CHECK(chan_choice_default(&s, gens) == 0);
 	CHECK(!trick.times && s.result == (how < 2 ? 1 : sending ? -EPIPE : 0));
 	CHECK(how != 1 || trick.peer.party.state == CHAN_FIRED);
@@ -630,11 +626,10 @@ static int restless(struct chan_choice *s, u32 i)
 static void default_gives_up(void)
 {
 	struct chan *idle = unit_chan(8, 1, false), *busy = unit_chan(8, 1, false);
-	struct chan_option options[2] = { { .chan = idle }, { .chan = busy } };
-	u16 order[2] = { 0, 1 };
+	struct chan_option options[2] = { { .chan = idle, .order = 0 }, { .chan = busy, .order = 1 } };
 	u64 gens[2], v;
 	struct chan_choice s = {
-		.nr = 2, .options = options, .order = order, .by_priority = true,
+		.nr = 2, .options = options, .by_priority = true,
 		.attempt = restless,
 	};
 
