@@ -257,6 +257,12 @@ static int chan_restart(const struct chan_io *io, int r)
 	return r == -ERESTARTSYS && io->deadline ? -EINTR : r;
 }
 
+/* All of them, and nobody will ask where it stands. */
+static __always_inline bool chan_is_all(const struct chan_io *io, int r, size_t n)
+{
+	return likely(r == n && !io->mem.iter);
+}
+
 /* After some elements: go on? Whatever stops it, the count stands. */
 static __always_inline bool chan_go_on(size_t done, size_t n)
 {
@@ -282,6 +288,8 @@ ssize_t chan_send(struct chan_io *io, size_t n)
 
 	do {
 		r = chan_send_some(io, min_t(size_t, n - done, INT_MAX));
+		if (chan_is_all(io, r, n))
+			return n;
 		if (r == -EFAULT)
 			r = chan_send_fault(io);
 		else if (r == -EBUSY)
@@ -524,6 +532,8 @@ ssize_t chan_recv_now(struct chan_io *io, size_t n)
 
 	do {
 		r = chan_recv_some(io, min_t(size_t, n - done, INT_MAX));
+		if (chan_is_all(io, r, n))
+			return n;
 		if (r == -EFAULT) {
 			r = chan_recv_fault(io);
 			if (!r)
