@@ -190,6 +190,8 @@ enum place {
  * @n: how many: elements of a batch, links, waiters
  * @senders: of a crowd
  * @receivers: of a crowd
+ * @each: what each of a crowd of @senders does for so many elements; NULL: senders send, and
+ *	receivers receive
  * @place: on which processors
  * @batch: who is woken waits until who woke waits (SCHED_BATCH). Else the scheduler
  *	decides, by what both did before, and so does the figure
@@ -215,6 +217,7 @@ struct workload {
 	unsigned int n;
 	unsigned int senders;
 	unsigned int receivers;
+	void (*each)(struct run *r, unsigned long n);
 	enum place place;
 	bool batch;
 	const struct any_ops *any;

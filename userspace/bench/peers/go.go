@@ -95,6 +95,14 @@ func nonblocking(n int) {
 	}
 }
 
+func closed(n int) {
+	c := make(chan [64]byte, 16)
+	close(c)
+	for i := 0; i < n; i++ {
+		<-c
+	}
+}
+
 func seq(capacity int) func(n int) {
 	return func(n int) {
 		c := make(chan int64, capacity)
@@ -234,6 +242,37 @@ func crowd[T any](senders, receivers, capacity int) func(n int) {
 	}
 }
 
+// Each of as many as there are processors does it with the same channel.
+func each(capacity int, fn func(c chan int64, n int)) func(n int) {
+	return func(n int) {
+		c := make(chan int64, capacity)
+		procs := runtime.GOMAXPROCS(0)
+		var wait sync.WaitGroup
+		for i := 0; i < procs; i++ {
+			start(&wait, func() { fn(c, n/procs) })
+		}
+		wait.Wait()
+	}
+}
+
+func sendThenRecv(c chan int64, n int) {
+	for ; n > 0; n -= 100 {
+		for i := 0; i < 100; i++ {
+			c <- 0
+		}
+		for i := 0; i < 100; i++ {
+			<-c
+		}
+	}
+}
+
+func sendAndRecv(c chan int64, n int) {
+	for ; n > 0; n-- {
+		c <- 0
+		<-c
+	}
+}
+
 func fours(capacity int) (c [4]chan int64) {
 	for i := range c {
 		c[i] = make(chan int64, capacity)
@@ -307,6 +346,7 @@ func all() {
 	measure("sendrecv-1024", 4000, false, sendrecv[[1024]byte])
 	measure("sendrecv-4096", 1000, false, sendrecv[[4096]byte])
 	measure("ChanNonblocking", 4000, false, nonblocking)
+	measure("ChanClosed", 4000, false, closed)
 	measure("ChanUncontended", 4000, false, seq(100))
 	measure("seq-1024", 4096, false, seq(1024))
 	measure("SelectUncontended", 4000, false, selectUncontended)
@@ -329,6 +369,8 @@ func all() {
 		measure(fmt.Sprintf("ChanProdCons%d", capacity), elements, true,
 			crowd[int64](procs, procs, capacity))
 	}
+	measure("ChanContended", elements, true, each(1600, sendThenRecv))
+	measure("ChanSem", elements, true, each(1, sendAndRecv))
 	if runtime.NumCPU() > 1 {
 		for _, n := range []int{2, 4, 8, 16} {
 			measure(fmt.Sprintf("contenders-%d", n), elements, true,

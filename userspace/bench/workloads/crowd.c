@@ -61,9 +61,9 @@ static unsigned int receivers(const struct workload *w)
 	return w->receivers ? w->receivers : cpus();
 }
 
-static bool half_full(const struct workload *w)
+static unsigned int processes(const struct workload *w)
 {
-	return w->prepare;
+	return w->each ? senders(w) : senders(w) + receivers(w);
 }
 
 static void send_some(struct run *r, unsigned int me, unsigned long n)
@@ -96,6 +96,28 @@ static void recv_and_send(struct run *r, unsigned long n)
 	}
 }
 
+static void send_and_recv(struct run *r, unsigned long n)
+{
+	while (n--) {
+		r->p->send(r->links, buffer);
+		r->p->recv(r->links, buffer);
+	}
+}
+
+/* By the hundred, as Go's BenchmarkChanContended. */
+static void send_then_recv(struct run *r, unsigned long n)
+{
+	unsigned long i, some;
+
+	for (; n; n -= some) {
+		some = n < 100 ? n : 100;
+		for (i = 0; i < some; i++)
+			r->p->send(r->links, buffer);
+		for (i = 0; i < some; i++)
+			r->p->recv(r->links, buffer);
+	}
+}
+
 static int64_t cpu_time(void)
 {
 	struct timespec t;
@@ -119,8 +141,8 @@ static void __attribute__((noreturn)) work(struct run *r, struct gate *gate, uns
 	for (;;) {
 		wait_change(&gate->round, round++);
 		begin = cpu_time();
-		if (half_full(r->w))
-			recv_and_send(r, gate->elements[me]);
+		if (r->w->each)
+			r->w->each(r, gate->elements[me]);
 		else if (me < senders(r->w))
 			send_some(r, me, gate->elements[me]);
 		else
@@ -147,7 +169,7 @@ static void begin(struct run *r)
 	for (i = 0; i < r->w->n; i++)
 		if (receivers(r->w) > 1 && r->p->any == &any_poll)
 			r->p->nonblock(&r->links[i]);
-	c->n = half_full(r->w) ? senders(r->w) : senders(r->w) + receivers(r->w);
+	c->n = processes(r->w);
 	if (c->n > CROWD_MAX)
 		die("%u processes", c->n);
 	for (i = 0; i < c->n; i++) {
@@ -177,7 +199,7 @@ static void loop(struct run *r, unsigned long n)
 	unsigned int i, s = senders(r->w), back = 0;
 
 	for (i = 0; i < c->n; i++)
-		c->gate->elements[i] = n / (half_full(r->w) || i < s ? s : receivers(r->w));
+		c->gate->elements[i] = n / (i < s ? s : receivers(r->w));
 	c->gate->back = 0;
 	++c->gate->round;
 	wake(&c->gate->round);
@@ -206,7 +228,7 @@ static bool can(const struct workload *w, const struct peer *p)
 {
 	if (p->no_processes || (p->one_receiver && receivers(w) > 1))
 		return false;
-	if (half_full(w) && !has_room(w, p))
+	if (w->each && !has_room(w, p))
 		return false;
 	return !w->n || (p->any && (p->try_send || receivers(w) == 1));
 }
@@ -229,6 +251,12 @@ static bool can(const struct workload *w, const struct peer *p)
 	  .timed_only = true, .can = can, .begin = begin, .loop = loop,		\
 	  .end = end }
 
+#define EACH(name, text, bytes, room, many, does)			\
+	.key = name, .what = text, .size = bytes, .capacity = room,	\
+	.senders = many, .receivers = many, .place = ALL_CPUS,		\
+	.loops = ELEMENTS, .samples = 5, .can = can, .each = does,	\
+	.begin = begin, .loop = loop, .end = end
+
 const struct workload crowd_workloads[] = {
 	CROWD("spsc-0", "crossbeam's spsc: one sends, one receives, unbuffered", 0, 8, 1, 1, 0),
 	CROWD("spsc-1", "crossbeam's spsc, room for 1", 1, 8, 1, 1, 0),
@@ -250,13 +278,15 @@ const struct workload crowd_workloads[] = {
 	CROWD("ChanProdCons0", "Go's: a producer and a consumer a CPU, unbuffered", 0, 8, 0, 0, 0),
 	CROWD("ChanProdCons10", "Go's, room for 10", 10, 8, 0, 0, 0),
 	CROWD("ChanProdCons100", "Go's, room for 100", 100, 8, 0, 0, 0),
+	{ EACH("ChanContended", "Go's: a process a CPU, each sends 100, then receives 100", 8, 1600,
+	       0, send_then_recv) },
+	{ EACH("ChanSem", "Go's: a process a CPU takes the only place, and gives it back", 8, 1, 0,
+	       send_and_recv), .waits = true },
 	CONTENDERS("contenders-2", 1),
 	CONTENDERS("contenders-4", 2),
 	CONTENDERS("contenders-8", 4),
 	CONTENDERS("contenders-16", 8),
-	{ .key = "half-full-16", .what = "16 that receive and send, half of 1,024 are there",
-	  .size = 64, .capacity = 1024, .senders = 16, .receivers = 16, .place = ALL_CPUS,
-	  .loops = ELEMENTS, .samples = 5, .timed_only = true, .can = can, .begin = begin,
-	  .prepare = prepare_half, .loop = loop, .end = end },
+	{ EACH("half-full-16", "16 that receive and send, half of 1,024 are there", 64, 1024, 16,
+	       recv_and_send), .timed_only = true, .prepare = prepare_half },
 	{ }
 };

@@ -81,6 +81,24 @@ static bool can_nothing(const struct workload *w, const struct peer *p)
 	return p->nonblock;
 }
 
+/* As Go's BenchmarkReceiveDataFromClosedChan, but for the data. */
+static void begin_closed(struct run *r)
+{
+	links_begin(r);
+	r->p->shut(r->links);
+}
+
+static void loop_closed(struct run *r, unsigned long n)
+{
+	while (n--)
+		expect(r->p->recv(r->links, buffer), false, "receive after the close");
+}
+
+static bool can_closed(const struct workload *w, const struct peer *p)
+{
+	return p->shut;
+}
+
 /* As Go's BenchmarkSelectUncontended: what comes from one goes into the other. */
 static void begin_two(struct run *r)
 {
@@ -120,6 +138,9 @@ const struct workload sendrecv_workloads[] = {
 	{ .key = "ChanNonblocking", .what = "a receive of nothing that doesn't wait",
 	  .size = 64, .capacity = 16, .loops = 400, .samples = 21, .can = can_nothing,
 	  .begin = begin_nothing, .loop = loop_nothing, .end = links_end },
+	{ .key = "ChanClosed", .what = "a receive from what is closed",
+	  .size = 64, .capacity = 16, .loops = 400, .samples = 21, .can = can_closed,
+	  .begin = begin_closed, .loop = loop_closed, .end = links_end },
 	{ .key = "ChanUncontended", .what = "100 sends, then 100 receives, per element",
 	  .size = 8, .capacity = 100, .loops = 800, .samples = 21, .can = can_seq,
 	  .begin = links_begin, .loop = loop_seq, .end = links_end },
