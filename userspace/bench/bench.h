@@ -271,6 +271,7 @@ unsigned int cpus(void);
 struct link link_open(const struct peer *p, size_t size, unsigned int capacity);
 void links_begin(struct run *r);	/* w->n of them, at least one */
 void links_end(struct run *r);
+void send_and_recv(struct run *r, unsigned long n);	/* one after the other, by the first */
 void any_begin(struct run *r);		/* and waited for */
 void any_end(struct run *r);
 pid_t fork_child(void);			/* which dies with this process */

@@ -97,6 +97,16 @@ void links_end(struct run *r)
 	free(r->links);
 }
 
+void send_and_recv(struct run *r, unsigned long n)
+{
+	struct link *l = r->links;
+
+	while (n--) {
+		r->p->send(l, buffer);
+		r->p->recv(l, buffer);
+	}
+}
+
 void any_begin(struct run *r)
 {
 	links_begin(r);

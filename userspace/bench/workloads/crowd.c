@@ -96,14 +96,6 @@ static void recv_and_send(struct run *r, unsigned long n)
 	}
 }
 
-static void send_and_recv(struct run *r, unsigned long n)
-{
-	while (n--) {
-		r->p->send(r->links, buffer);
-		r->p->recv(r->links, buffer);
-	}
-}
-
 /* By the hundred, as Go's BenchmarkChanContended. */
 static void send_then_recv(struct run *r, unsigned long n)
 {

@@ -20,16 +20,6 @@ static bool can_floor(const struct workload *w, const struct peer *p)
 	return !strcmp(p->name, "pipe");
 }
 
-static void loop_sendrecv(struct run *r, unsigned long n)
-{
-	struct link *l = r->links;
-
-	while (n--) {
-		r->p->send(l, buffer);
-		r->p->recv(l, buffer);
-	}
-}
-
 static void loop_batch(struct run *r, unsigned long n)
 {
 	struct link *l = r->links;
@@ -120,7 +110,7 @@ static bool can_two(const struct workload *w, const struct peer *p)
 #define SENDRECV(name, text, bytes, others)					\
 	{ .key = "sendrecv-" name, .what = "send + receive, " text " bytes",	\
 	  .size = bytes, .capacity = 16, .loops = 400, .samples = 21,		\
-	  .variants = others, .begin = links_begin, .loop = loop_sendrecv,	\
+	  .variants = others, .begin = links_begin, .loop = send_and_recv,	\
 	  .end = links_end }
 
 const struct workload sendrecv_workloads[] = {
