@@ -687,7 +687,10 @@ static void send_in_child(void *arg)
 		_exit(1);
 }
 
-/* Are all threads of this process asleep but the one that asks? */
+/*
+ * Are all threads of this process asleep but the one that asks? The address sanitizer's
+ * malloc isn't ready for a fork while another thread is in it.
+ */
 static bool others_sleep(void)
 {
 	DIR *tasks = opendir("/proc/self/task");
@@ -717,7 +720,6 @@ TEST(a_child_meets_goroutines_of_its_parent)
 
 	start(wait_to_meet, &m);
 	wait_parked(m.c, 0, 1);
-	/* The address sanitizer's malloc isn't ready for a fork while a worker is in it. */
 	WAIT_UNTIL(others_sleep());
 	pid = fork();
 	if (!pid) {
@@ -1404,9 +1406,11 @@ static void recv_in_child(void *arg)
 {
 	struct forker *f = arg;
 	struct call receiver = { .c = f->c, .function = recv_value };
-	pid_t pid = fork();
+	pid_t pid;
 	int v;
 
+	WAIT_UNTIL(others_sleep());
+	pid = fork();
 	if (!pid) {
 		/* As a plain thread, and then in a runtime of its own. */
 		if (chan_recv_elem(f->c, &v) != 1 || v != 1)
