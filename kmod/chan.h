@@ -51,7 +51,7 @@ enum chan_quota {
  * @chan: immutable; what it is a handle of
  * @object: immutable; counted
  * @account: immutable; of who opened it: pays for @spare and for parked elements
- * @spare: xchg(); by reference: the empty element that a call brings along
+ * @spare: xchg(); an empty element for a call to take in hand, or NULL
  * @standby: set once; NULL if it has never stood by
  * @short_len: &struct chan.short_len, or U32_MAX if it has stood by
  * @may_send: immutable

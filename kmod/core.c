@@ -42,6 +42,10 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message, bool w
 		c->stride = ALIGN(sizeof(struct chan_slot) + elem_size, 8);
 	else
 		c->stride = elem_size;
+	/* The last wake is that of the hold's own peer. */
+	c->hold_parked = CHAN_HOLD_WAKES - 1;
+	if (!c->by_ref && elem_size)
+		c->hold_parked = min(c->hold_parked, CHAN_HOLD_BYTES / elem_size);
 	if (message || c->by_ref || watched)
 		c->slow = CHAN_SLOW_FORM;
 	/* An element of size 0 is a byte to read(2) and write(2): not so short. */
@@ -620,7 +624,7 @@ static void chan_take_elem(struct chan *c, struct chan_hold *h, struct chan_elem
 /* The first of a queue who still waits, whoever it is; as chan_find_peer(). */
 static int chan_find_parked(struct chan *c, struct chan_hold *h, struct list_head *queue)
 {
-	if (h->nr_wakes >= CHAN_HOLD_WAKES - 1)
+	if (h->nr_wakes >= c->hold_parked)
 		return -EBUSY;
 	return chan_find_peer(c, h, queue, NULL, false);
 }

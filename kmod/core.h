@@ -13,8 +13,9 @@
  * chan.lock is a plain spinlock: nothing is called from interrupt context. Two
  * are never held together. Under it nothing sleeps, allocates, frees, wakes or
  * takes a page fault; what must follow is noted in the &struct chan_hold and done
- * by chan_unlock(). Work under it is bounded: at most CHAN_HOLD_BYTES are copied,
- * CHAN_HOLD_WAKES parties woken and CHAN_HOLD_STALE waiters dropped.
+ * by chan_unlock(). Work under it is bounded: at most CHAN_HOLD_BYTES are copied by
+ * who acts and as many for those who are parked, CHAN_HOLD_WAKES parties woken and
+ * CHAN_HOLD_STALE waiters dropped.
  *
  * chan_party.lock is taken inside it, and two of them in the order of their
  * addresses. Only parties that wait in several channels have one (SELECT, below).
@@ -109,8 +110,8 @@
 
 #include "trace.h"
 
-#define CHAN_INPLACE_MAX	1024	/* bytes of an element that is copied under the lock */
-#define CHAN_HOLD_BYTES		4096	/* bytes copied in one hold of the lock */
+#define CHAN_INPLACE_MAX	4096	/* bytes of an element that is copied under the lock */
+#define CHAN_HOLD_BYTES		4096	/* bytes copied in one hold, and as many for the parked */
 #define CHAN_HOLD_WAKES		16	/* parties fired in one hold of the lock */
 #define CHAN_HOLD_STALE		32	/* stale waiters dropped in one hold of the lock */
 
@@ -213,6 +214,8 @@ struct chan_waiter {
  * @elem_size: immutable; bytes of an element, or at most of a message
  * @short_len: immutable; the element size if the short way may take it, else
  *	U32_MAX
+ * @hold_parked: immutable; how many who are parked one hold serves besides its own
+ *	operation
  * @ring: immutable; @capacity slots. A slot is the bare element (fixed), a
  *	&struct chan_slot (message), or a pointer to a &struct chan_elem (by
  *	reference); in the last case each slot always has one, for the exchange.
@@ -248,6 +251,7 @@ struct chan {
 	u32 stride;
 	u32 elem_size;
 	u32 short_len;
+	u32 hold_parked;
 	void *ring;
 	u64 sent;
 	u64 valid_from;

@@ -15,10 +15,11 @@
  * receive that took an element in hand and then can't deliver it returns it to
  * the channel, in its place.
  *
- * The element that changes places is the handle's spare, so that a call that
- * doesn't park needs no memory. Only where several calls at once use one open file
- * do all but the first of them allocate theirs, before anything is decided: they
- * must not wait for each other's copies.
+ * The element in hand is the handle's spare, if it is too large for the stack. By
+ * reference a handle has one from the start, so that a call that doesn't park needs
+ * no memory; else from the first call that parks. Only where several calls at once
+ * use one open file do all but the first of them allocate theirs, before anything is
+ * decided: they must not wait for each other's copies.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -61,7 +62,7 @@ static __always_inline int chan_hand_take(struct chan_hand *hand, struct chan_ha
 		hand->elem = &hand->inlined;
 		return 0;
 	}
-	hand->elem = c->by_ref ? xchg(&handle->spare, NULL) : NULL;
+	hand->elem = xchg(&handle->spare, NULL);
 	if (!hand->elem)
 		hand->elem = chan_elem_new(c, handle->account);
 	return PTR_ERR_OR_ZERO(hand->elem);
@@ -73,7 +74,7 @@ static __always_inline void chan_hand_drop(struct chan_hand *hand, struct chan_h
 
 	if (!hand->elem || hand->elem == &hand->inlined)
 		return;
-	if (c->by_ref && !cmpxchg(&handle->spare, NULL, hand->elem))
+	if (!cmpxchg(&handle->spare, NULL, hand->elem))
 		return;
 	chan_elem_free(c, hand->elem);
 }

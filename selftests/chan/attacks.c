@@ -1379,7 +1379,7 @@ TEST_F_TIMEOUT(attacks, a_file_replaced_again_and_again_loses_and_doubles_nothin
 TEST_F(attacks, a_privileged_program_that_writes_to_a_channel_can_be_kept_waiting_but_not_more)
 {
 	struct sigaction sa = { .sa_handler = nothing };
-	int fd = make_chan(1, 1, 0), large = make_chan(4096, 4, 0), status;
+	int fd = make_chan(1, 1, 0), large = make_chan(BY_REF, 4, 0), status;
 	pid_t pid;
 
 	EXPECT_EQ(1, wr(fd, "x", 1));
@@ -1419,7 +1419,7 @@ TEST_F(attacks, a_privileged_program_that_writes_to_a_channel_can_be_kept_waitin
 TEST_F(attacks, a_privileged_program_that_waits_is_charged_to_whose_handle_it_has)
 {
 	unsigned long long alices, roots, each;
-	char buf[4096] = {};
+	char buf[BY_REF] = {};
 	int fd, i;
 	pid_t pid;
 

@@ -36,6 +36,10 @@
 #define SEC	1000000000ULL
 #define LONG	(600 * SEC)	/* never in a test that works */
 
+/* Bytes of an element: copied under the channel's lock; over that, moved by reference. */
+#define IN_PLACE	4096
+#define BY_REF		5120	/* whose half is whole words */
+
 #define IN	(POLLIN | POLLRDNORM)
 #define OUT	(POLLOUT | POLLWRNORM)
 
@@ -339,7 +343,7 @@ static inline long disarm(int sel)
 /* What read(2) of a selector gives. */
 struct result {
 	struct chan_selected h;
-	unsigned char elem[4096];
+	unsigned char elem[BY_REF];
 };
 
 /* Returns 1 if it stood by before, else 0, or -errno. */

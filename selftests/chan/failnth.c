@@ -18,7 +18,7 @@
 #include "chan_test.h"
 
 #define POINTS_MAX	2000	/* of a call; many more than any has */
-#define ELEM_MAX	4096
+#define ELEM_MAX	BY_REF
 #define BATCH		6	/* elements that one call moves at most */
 
 /*
@@ -503,7 +503,7 @@ static bool is_message(const struct rig *x)
 /* Elements that change places with others, and are never copied under a lock. */
 static bool is_by_ref(const struct rig *x)
 {
-	return x->elem_size > 1024;
+	return x->elem_size > IN_PLACE;
 }
 
 static size_t elem_len(const struct rig *x, uint64_t v)
@@ -883,14 +883,14 @@ FIXTURE_VARIANT_ADD(xfer, elem_64_absent) { .elem_size = 64, .absent = true, };
 /* In hand it doesn't fit on the stack. */
 FIXTURE_VARIANT_ADD(xfer, elem_200_absent) { .elem_size = 200, .absent = true, };
 /* By reference. */
-FIXTURE_VARIANT_ADD(xfer, elem_4096) { .elem_size = 4096, };
-FIXTURE_VARIANT_ADD(xfer, elem_4096_absent) { .elem_size = 4096, .absent = true, };
+FIXTURE_VARIANT_ADD(xfer, elem_5120) { .elem_size = BY_REF, };
+FIXTURE_VARIANT_ADD(xfer, elem_5120_absent) { .elem_size = BY_REF, .absent = true, };
 FIXTURE_VARIANT_ADD(xfer, message_100) { .elem_size = 100, .flags = CHAN_MESSAGE, };
 FIXTURE_VARIANT_ADD(xfer, message_100_absent) {
 	.elem_size = 100, .flags = CHAN_MESSAGE, .absent = true,
 };
-FIXTURE_VARIANT_ADD(xfer, message_3000_absent) {
-	.elem_size = 3000, .flags = CHAN_MESSAGE, .absent = true,
+FIXTURE_VARIANT_ADD(xfer, message_5120_absent) {
+	.elem_size = BY_REF, .flags = CHAN_MESSAGE, .absent = true,
 };
 
 FIXTURE_SETUP(xfer)
@@ -1839,9 +1839,9 @@ FIXTURE_VARIANT(make)
 
 MAKE(small, 8, 16, CHAN_AUTOCLOSE | CHAN_HANGUP);
 MAKE(large, 1024, 1024, 0);		/* a ring in vmalloc's memory */
-MAKE(by_reference, 4096, 3, 0);
+MAKE(by_reference, BY_REF, 3, 0);
 MAKE(message, 100, 4, CHAN_MESSAGE);
-MAKE(standby, 4096, 1, CHAN_STANDBY);
+MAKE(standby, BY_REF, 1, CHAN_STANDBY);
 MAKE(timer, 8, 1, CHAN_TIMER);
 
 FIXTURE_SETUP(make)
@@ -2033,7 +2033,7 @@ FIXTURE_VARIANT(named)
 
 FIXTURE_VARIANT_ADD(named, small) { .elem_size = 8, };
 FIXTURE_VARIANT_ADD(named, standby_absent) {
-	.elem_size = 4096, .flags = CHAN_STANDBY, .absent = true,
+	.elem_size = BY_REF, .flags = CHAN_STANDBY, .absent = true,
 };
 
 FIXTURE_SETUP(named)

@@ -8,7 +8,7 @@ FIXTURE(fifo)
 {
 	int fd;
 	struct call calls[32];
-	unsigned char a[32][4096], b[4096];
+	unsigned char a[32][BY_REF], b[BY_REF];
 };
 
 FIXTURE_VARIANT(fifo)
@@ -20,8 +20,9 @@ FIXTURE_VARIANT_ADD(fifo, unbuffered) { .capacity = 0, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(fifo, capacity_1) { .capacity = 1, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(fifo, capacity_64) { .capacity = 64, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(fifo, heap_elements) { .capacity = 2, .elem_size = 512, };
-FIXTURE_VARIANT_ADD(fifo, by_reference) { .capacity = 3, .elem_size = 4096, };
-FIXTURE_VARIANT_ADD(fifo, by_reference_unbuffered) { .capacity = 0, .elem_size = 4096, };
+FIXTURE_VARIANT_ADD(fifo, elem_4096) { .capacity = 3, .elem_size = IN_PLACE, };
+FIXTURE_VARIANT_ADD(fifo, by_reference) { .capacity = 3, .elem_size = BY_REF, };
+FIXTURE_VARIANT_ADD(fifo, by_reference_unbuffered) { .capacity = 0, .elem_size = BY_REF, };
 FIXTURE_VARIANT_ADD(fifo, messages) { .capacity = 2, .elem_size = 64, .flags = CHAN_MESSAGE, };
 
 FIXTURE_SETUP(fifo)

@@ -384,7 +384,7 @@ FIXTURE_SETUP(numbers)
 	fd[5] = narrow(fd[2], 3);
 	fd[6] = create(&timer);
 	fd[7] = make_chan(64, 4, CHAN_MESSAGE);
-	fd[8] = make_chan(2048, 0, CHAN_STANDBY);
+	fd[8] = make_chan(BY_REF, 0, CHAN_STANDBY);
 	for (i = 0; i < NR_FDS; i++)
 		ASSERT_GE(fd[i], 0);
 	self->room = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -8,7 +8,7 @@
 
 #include "chan_test.h"
 
-#define ELEM		4096
+#define ELEM		BY_REF
 #define HEADER		sizeof(struct chan_selected)
 #define PIT		8192		/* bytes of memory that holds up */
 

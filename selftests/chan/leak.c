@@ -39,9 +39,9 @@ static long slab_kib(void)
 
 static void use(struct __test_metadata *_metadata, int i)
 {
-	static const unsigned int sizes[] = { 0, 1, 8, 64, 200, 4096 };
+	static const unsigned int sizes[] = { 0, 1, 8, 64, 200, IN_PLACE, BY_REF };
 	unsigned int size = sizes[i % 6], wire = size ?: 1, capacity = 1 + i % 9;
-	unsigned char buf[4096] = {};
+	unsigned char buf[BY_REF] = {};
 	int fd, r;
 
 	fd = make_chan(size, capacity, i % 5 || !size ? 0 : CHAN_MESSAGE);

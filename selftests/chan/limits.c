@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN_PARENT(limits)
  */
 
 #define MIDDLING	1000	/* bytes: in place, and too large for the stack */
-#define BIG		4096	/* by reference */
+#define BIG		BY_REF
 #define MANY		64	/* of one kind, at most */
 
 static uint64_t v;
@@ -95,7 +95,7 @@ static int first_fd[2];
 
 static int waiting_in(unsigned int elem_size)
 {
-	int *p = &first_fd[elem_size > 1024];
+	int *p = &first_fd[elem_size > IN_PLACE];
 
 	if (!*p)
 		*p = make_chan(elem_size, 0, 0);
@@ -147,7 +147,7 @@ static int take_armed_by_reference(int n)
 	return arm_case(send_case(waiting_in(BIG), payload));
 }
 
-/* A call in a thread, which waits or has failed. */
+/* A call in a thread, which waits or has failed. It has a handle, which may keep memory. */
 struct waiter {
 	pthread_t thread;
 	_Atomic pid_t tid;
@@ -162,10 +162,13 @@ static void *waiter_run(void *arg)
 {
 	struct waiter *w = arg;
 	unsigned char buf[MIDDLING];
-	struct chan_case k[2] = { recv_case(waiting_in(MIDDLING), buf), { .fd = -1 } };
+	struct chan_case k[2] = {
+		recv_case(narrow(waiting_in(MIDDLING), O_RDONLY), buf), { .fd = -1 },
+	};
 
 	w->tid = gettid();
 	w->result = w->selects ? select_n(k, 2, 0, 0) : rd(k[0].fd, buf, MIDDLING);
+	close(k[0].fd);
 	w->done = 1;
 	return NULL;
 }

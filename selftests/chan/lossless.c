@@ -10,13 +10,15 @@
  * Bad addresses
  */
 
+#define GOOD	8192
+
 FIXTURE(fault)
 {
 	int fd;
-	unsigned char *page;		/* one good page, then one that isn't there */
+	unsigned char *page;		/* so many good bytes, then a page that isn't there */
 	unsigned char *half;		/* an element's place that ends in the latter */
 	unsigned char *bad;		/* no memory at all */
-	unsigned char b[4096];
+	unsigned char b[BY_REF];
 };
 
 FIXTURE_VARIANT(fault)
@@ -37,28 +39,29 @@ FIXTURE_VARIANT(fault)
 
 FAULTS(elem_8, 8, 0);
 FAULTS(elem_200, 200, 0);
-FAULTS(elem_4096, 4096, 0);
+FAULTS(elem_4096, IN_PLACE, 0);
+FAULTS(elem_5120, BY_REF, 0);
 FAULTS(message_100, 100, CHAN_MESSAGE);
-FAULTS(message_3000, 3000, CHAN_MESSAGE);
+FAULTS(message_5120, BY_REF, CHAN_MESSAGE);
 
 FIXTURE_SETUP(fault)
 {
 	self->fd = make_chan(variant->elem_size, variant->capacity, variant->flags);
 	ASSERT_GE(self->fd, 0);
-	self->page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->page = mmap(NULL, GOOD + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->page);
 	if (variant->prot < 0) {
-		ASSERT_EQ(0, munmap(self->page + 4096, 4096));
+		ASSERT_EQ(0, munmap(self->page + GOOD, 4096));
 	} else {
-		ASSERT_EQ(0, mprotect(self->page + 4096, 4096, variant->prot));
+		ASSERT_EQ(0, mprotect(self->page + GOOD, 4096, variant->prot));
 	}
-	self->half = self->page + 4096 - variant->elem_size / 2;
-	self->bad = self->page + 4096;
+	self->half = self->page + GOOD - variant->elem_size / 2;
+	self->bad = self->page + GOOD;
 }
 
 FIXTURE_TEARDOWN(fault)
 {
-	munmap(self->page, 4096);
+	munmap(self->page, GOOD);
 	close(self->fd);
 }
 
@@ -177,6 +180,8 @@ TEST_F(fault, a_receive_to_a_bad_address_leaves_parked_senders_parked)
  * Memory of @n pages that holds up whoever touches it, until it is dropped: then the
  * touch is one of a bad address.
  */
+#define STRETCH	8192	/* bytes of it that hold up one call */
+
 struct slow {
 	int uffd;
 	unsigned char *mem;
@@ -186,11 +191,11 @@ static struct slow slow_memory(int n)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = {
-		.range.len = n * 4096, .mode = UFFDIO_REGISTER_MODE_MISSING,
+		.range.len = n * STRETCH, .mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	struct slow s = {
 		.uffd = syscall(SYS_userfaultfd, O_CLOEXEC),
-		.mem = mmap(NULL, n * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		.mem = mmap(NULL, n * STRETCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			    -1, 0),
 	};
 
@@ -213,11 +218,11 @@ static void slow_wait(struct slow *s, int n)
 			abort();
 }
 
-static void slow_drop(struct slow *s, int page)
+static void slow_drop(struct slow *s, int nr)
 {
-	struct uffdio_range range = { .start = (uintptr_t)s->mem + page * 4096, .len = 4096 };
+	struct uffdio_range range = { .start = (uintptr_t)s->mem + nr * STRETCH, .len = STRETCH };
 
-	munmap(s->mem + page * 4096, 4096);
+	munmap(s->mem + nr * STRETCH, STRETCH);
 	if (ioctl(s->uffd, UFFDIO_WAKE, &range))
 		abort();
 }
@@ -231,7 +236,7 @@ TEST_F(fault, parked_receivers_that_fault_return_their_elements_in_their_places)
 	unsigned int i, k;
 
 	for (i = 0; i < 3; i++) {
-		call_start(&bad[i], self->fd, false, slow.mem + i * 4096, n);
+		call_start(&bad[i], self->fd, false, slow.mem + i * STRETCH, n);
 		wait_parked(self->fd, 0, i + 1);
 	}
 	/* All are handed their elements, and held up by their memory: by nothing else. */
@@ -278,7 +283,7 @@ TEST_F(fault, memory_that_is_held_up_holds_up_its_owner_only)
 	fill_elem(self->b, n, 1);
 	ASSERT_EQ(n, wr(fd, self->b, n));
 	call_start(&stalled[0], self->fd, false, slow.mem, n);
-	call_start(&stalled[1], self->fd, true, slow.mem + 4096, n);
+	call_start(&stalled[1], self->fd, true, slow.mem + STRETCH, n);
 	slow_wait(&slow, 2);
 	/* Others go on. */
 	for (i = 0; i < 200; i++) {
@@ -330,9 +335,9 @@ TEST_F(fault, an_element_returned_after_close_can_still_be_received)
 TEST_F(fault, a_batch_that_runs_into_a_bad_page_counts_its_whole_elements)
 {
 	size_t n = variant->elem_size;
-	unsigned int whole = 4096 / n, i;
+	unsigned int whole = GOOD / n, i;
 
-	if (variant->flags & CHAN_MESSAGE || variant->capacity < 64 || n == 4096)
+	if (variant->flags & CHAN_MESSAGE || variant->capacity < 64 || whole < 2)
 		return;
 	if (whole > variant->capacity)
 		whole = variant->capacity / 2;
@@ -341,7 +346,7 @@ TEST_F(fault, a_batch_that_runs_into_a_bad_page_counts_its_whole_elements)
 	/* So many good ones, then half of one. */
 	EXPECT_EQ(whole * n, wr(self->fd, self->bad - whole * n, (whole + 3) * n));
 	EXPECT_EQ(whole, info(self->fd).len);
-	memset(self->page, 0, 4096);
+	memset(self->page, 0, GOOD);
 	EXPECT_EQ((whole - 1) * n, rd(self->fd, self->bad - (whole - 1) * n - n / 2, whole * n));
 	EXPECT_EQ(1, info(self->fd).len);
 	for (i = 0; i < whole - 1; i++)
@@ -398,7 +403,7 @@ TEST_F(fault, pages_that_fork_made_read_only_are_no_bad_addresses)
  */
 
 #define KILLS	(debug_kernel() ? 200 : 1000)
-#define SLOT	4096
+#define SLOT	8192
 
 /*
  * A victim receives straight into its slot of shared memory and then counts. So after
@@ -426,7 +431,7 @@ FIXTURE_VARIANT(kills)
 FIXTURE_VARIANT_ADD(kills, unbuffered) { .capacity = 0, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(kills, capacity_1) { .capacity = 1, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(kills, heap_elements) { .capacity = 0, .elem_size = 300, };
-FIXTURE_VARIANT_ADD(kills, by_reference) { .capacity = 2, .elem_size = 4096, };
+FIXTURE_VARIANT_ADD(kills, by_reference) { .capacity = 2, .elem_size = BY_REF, };
 
 FIXTURE_SETUP(kills)
 {
@@ -561,7 +566,7 @@ FIXTURE_VARIANT_ADD(storm, unbuffered_restart) { .capacity = 0, .elem_size = 8, 
 FIXTURE_VARIANT_ADD(storm, unbuffered_eintr) { .capacity = 0, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(storm, capacity_1_restart) { .capacity = 1, .elem_size = 8, .sa_flags = SA_RESTART, };
 FIXTURE_VARIANT_ADD(storm, capacity_1_eintr) { .capacity = 1, .elem_size = 8, };
-FIXTURE_VARIANT_ADD(storm, by_reference_eintr) { .capacity = 0, .elem_size = 2048, };
+FIXTURE_VARIANT_ADD(storm, by_reference_eintr) { .capacity = 0, .elem_size = BY_REF, };
 
 static void nothing(int sig)
 {
@@ -593,7 +598,7 @@ struct stormed {
 static void *stormed_run(void *arg)
 {
 	struct stormed *s = arg;
-	unsigned char buf[4096];
+	unsigned char buf[BY_REF];
 	long r;
 
 	while (s->done < STORM_ELEMENTS) {

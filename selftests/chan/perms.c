@@ -1034,7 +1034,7 @@ TEST_F(perms, channels_have_a_quota)
 		EXPECT_EQ(l.user_channels, l.channels);
 		EXPECT_EQ(-EDQUOT, make_chan(8, 4, 0));
 		EXPECT_EQ(-EDQUOT, make_chan(0, 0, 0));
-		EXPECT_EQ(-EDQUOT, make_chan(2000, 4, 0));
+		EXPECT_EQ(-EDQUOT, make_chan(BY_REF, 4, 0));
 		EXPECT_EQ(-EDQUOT, make_named("over", 0600));
 		after = limits();
 		EXPECT_TRUE(same_use(&l, &after));
@@ -1126,7 +1126,7 @@ TEST_F(perms, bytes_have_a_quota)
 
 TEST_F(perms, bytes_by_reference_have_a_quota)
 {
-	bytes_quota(_metadata, 2048);
+	bytes_quota(_metadata, BY_REF);
 }
 
 TEST_F(perms, named_channels_have_a_quota)
@@ -1147,7 +1147,7 @@ TEST_F(perms, named_channels_have_a_quota)
 		EXPECT_EQ(-EDQUOT, make_named("three", 0600));
 		EXPECT_EQ(-EDQUOT, make_named("", 0600));
 		c = named("three", 0600);
-		c.elem_size = 2048;
+		c.elem_size = BY_REF;
 		EXPECT_EQ(-EDQUOT, create(&c));
 		after = limits();
 		EXPECT_TRUE(same_use(&l, &after));
@@ -1345,7 +1345,7 @@ TEST_F(perms, the_rate_is_per_10_seconds)
  * Parked bytes
  */
 
-#define BIG	2048		/* by reference: each handle has a spare element */
+#define BIG	BY_REF		/* each handle has a spare element */
 
 TEST_F(perms, handles_of_channels_by_reference_have_a_quota)
 {
@@ -1449,124 +1449,69 @@ TEST_F(perms, calls_that_wait_have_a_quota)
 	}
 }
 
-/* Too large for the caller's stack, not by reference: paid for while it waits. */
+/*
+ * Too large for the caller's stack, not by reference: the first call that waits pays for
+ * it, and the handle keeps it for the next.
+ */
 TEST_F(perms, a_call_that_waits_with_a_middling_element_pays_for_it)
 {
-	char buf[1024] = {}, in[1024];
-	unsigned long long used;
-	struct call c;
-	int fd, small;
+	unsigned long long before, each;
+	char buf[IN_PLACE] = {}, in[2][IN_PLACE];
+	struct call c[2];
+	int fd, small, i;
 
 	AS(0) {
 		turn(ALICE, 0);
-		used = limits().parked;
+		before = limits().parked;
 		turn(ALICE, ALICE);
 		fd = make_chan(sizeof(buf), 1, 0);
 		small = make_chan(8, 0, 0);
-		EXPECT_EQ(used, limits().parked);
+		EXPECT_EQ(before, limits().parked);
 
-		call_start(&c, fd, false, in, sizeof(in));
+		call_start(&c[0], fd, false, in[0], sizeof(buf));
 		wait_parked(fd, 0, 1);
-		EXPECT_GE(limits().parked, used + sizeof(in));
-		EXPECT_EQ(sizeof(buf), wr(fd, buf, sizeof(buf)));
-		EXPECT_EQ(sizeof(in), call_end(&c));
-		EXPECT_EQ(used, limits().parked);
+		each = limits().parked - before;
+		EXPECT_LE(sizeof(buf), each);
+		call_start(&c[1], fd, false, in[1], sizeof(buf));
+		wait_parked(fd, 0, 2);
+		EXPECT_EQ(before + 2 * each, limits().parked);
+		for (i = 0; i < 2; i++) {
+			EXPECT_EQ(sizeof(buf), wr(fd, buf, sizeof(buf)));
+			EXPECT_EQ(sizeof(buf), call_end(&c[i]));
+		}
+		EXPECT_EQ(before + each, limits().parked);
 
+		/* For one that waits there is enough. */
 		turn(ALICE, 0);
-		set_param("user_parked", used);
+		set_param("user_parked", before + each);
 		turn(ALICE, ALICE);
-		EXPECT_EQ(-EDQUOT, rd(fd, in, sizeof(in)));
-		EXPECT_EQ(-EDQUOT, recv_n(fd, in, 1, CHAN_TIMEOUT, LONG));
-		EXPECT_EQ(-EAGAIN, recv_n(fd, in, 1, CHAN_NONBLOCK, 0));
+		call_start(&c[0], fd, false, in[0], sizeof(buf));
+		wait_parked(fd, 0, 1);
+		EXPECT_EQ(-EDQUOT, rd(fd, in[1], sizeof(buf)));
+		EXPECT_EQ(-EDQUOT, recv_n(fd, in[1], 1, CHAN_TIMEOUT, LONG));
+		EXPECT_EQ(-EAGAIN, recv_n(fd, in[1], 1, CHAN_NONBLOCK, 0));
+		EXPECT_EQ(1, info(fd).parked_receivers);
+		EXPECT_EQ(sizeof(buf), wr(fd, buf, sizeof(buf)));
+		EXPECT_EQ(sizeof(buf), call_end(&c[0]));
+		EXPECT_EQ(before + each, limits().parked);
+		close(fd);
+		EXPECT_EQ(before, limits().parked);
+
+		/* And for none: but what doesn't wait needs nothing, nor does a small one. */
+		turn(ALICE, 0);
+		set_param("user_parked", before);
+		turn(ALICE, ALICE);
+		fd = make_chan(sizeof(buf), 1, 0);
+		EXPECT_EQ(-EDQUOT, rd(fd, in[0], sizeof(buf)));
+		EXPECT_EQ(-EAGAIN, recv_n(fd, in[0], 1, CHAN_NONBLOCK, 0));
 		EXPECT_EQ(sizeof(buf), wr(fd, buf, sizeof(buf)));
 		EXPECT_EQ(-EDQUOT, wr(fd, buf, sizeof(buf)));
 		EXPECT_EQ(-EAGAIN, send_n(fd, buf, 1, CHAN_NONBLOCK, 0));
-		EXPECT_EQ(used, limits().parked);
-		/* What doesn't wait needs nothing, and a small one waits for nothing. */
-		EXPECT_EQ(sizeof(in), rd(fd, in, sizeof(in)));
+		EXPECT_EQ(sizeof(buf), rd(fd, in[0], sizeof(buf)));
 		EXPECT_EQ(-ETIMEDOUT, send_n(small, buf, 1, CHAN_TIMEOUT, MSEC));
+		EXPECT_EQ(before, limits().parked);
 		turn(BOB, 0);
-		EXPECT_EQ(-ETIMEDOUT, recv_n(fd, in, 1, CHAN_TIMEOUT, MSEC));
-	}
-}
-
-/*
- * Selectors and timers
- */
-
-TEST_F(perms, selectors_have_a_quota)
-{
-	struct chan_limits l, after;
-	int sel[3], i;
-
-	AS(0) {
-		turn(ALICE, 0);
-		set_param("user_selectors", limits().selectors + 3);
-		turn(ALICE, ALICE);
-		for (i = 0; i < 3; i++) {
-			sel[i] = make_selector(0);
-			EXPECT_GE(sel[i], 0);
-		}
-		l = limits();
-		EXPECT_EQ(l.user_selectors, l.selectors);
-		EXPECT_EQ(-EDQUOT, make_selector(0));
-		EXPECT_EQ(-EDQUOT, make_selector(O_NONBLOCK));
-		after = limits();
-		EXPECT_TRUE(same_use(&l, &after));
-		/* Whoever has one may use it; channels are another matter. */
-		EXPECT_EQ(-EINPROGRESS, arm_n(sel[0], NULL, 0, 0));
-		EXPECT_GE(make_chan(8, 4, 0), 0);
-
-		turn(BOB, BOB);
-		EXPECT_GE(make_selector(0), 0);
-		turn(ALICE, 0);
-		EXPECT_GE(make_selector(0), 0);
-		EXPECT_EQ(l.selectors + 1, limits().selectors);
-		turn(ALICE, ALICE);
-		close(sel[0]);
-		EXPECT_EQ(-EDQUOT, make_selector(0));
-		close(sel[1]);
-		EXPECT_GE(make_selector(0), 0);
-		EXPECT_EQ(-EDQUOT, make_selector(0));
-	}
-	/* Who made it pays, as long as it is open anywhere. */
-	AS(ALICE) {
-		EXPECT_EQ(0, limits().selectors);
-	}
-}
-
-TEST_F(perms, timers_have_a_quota)
-{
-	struct chan_create c = {
-		.flags = CHAN_TIMER, .elem_size = 8, .capacity = 1, .fd_flags = O_RDONLY,
-	};
-	struct chan_limits l, after;
-	int fd;
-
-	AS(0) {
-		turn(ALICE, 0);
-		set_param("user_timers", limits().timers + 2);
-		turn(ALICE, ALICE);
-		fd = create(&c);
-		EXPECT_GE(fd, 0);
-		EXPECT_GE(create(&c), 0);
-		l = limits();
-		EXPECT_EQ(l.user_timers, l.timers);
-		EXPECT_EQ(-EDQUOT, create(&c));
-		after = limits();
-		EXPECT_TRUE(same_use(&l, &after));
-		/* A handle is no timer, a channel neither. */
-		EXPECT_GE(narrow(fd, O_RDONLY), 0);
-		EXPECT_GE(make_chan(8, 1, 0), 0);
-
-		turn(BOB, BOB);
-		EXPECT_GE(create(&c), 0);
-		turn(ALICE, 0);
-		EXPECT_GE(create(&c), 0);
-		EXPECT_EQ(l.timers + 1, limits().timers);
-	}
-	AS(ALICE) {
-		EXPECT_EQ(0, limits().timers);
+		EXPECT_EQ(-ETIMEDOUT, recv_n(fd, in[0], 1, CHAN_TIMEOUT, MSEC));
 	}
 }
 

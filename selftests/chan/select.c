@@ -6,7 +6,7 @@
 #include "chan_test.h"
 
 #define CHANS		4
-#define MAX_ELEM	4096
+#define MAX_ELEM	BY_REF
 #define FILL		1000	/* the number of the first element that fills a channel */
 #define SIGNALS		((void (*)(int))abs)	/* a handler that does nothing */
 
@@ -40,22 +40,36 @@ VARIANTS(0, 0, 0);
 VARIANTS(8, 8, 0);
 VARIANTS(1000, 1000, 0);
 VARIANTS(4096, 4096, 0);
+VARIANTS(5120, 5120, 0);
 VARIANTS(100, message, CHAN_MESSAGE);
-VARIANTS(3000, long_message, CHAN_MESSAGE);
+VARIANTS(5120, long_message, CHAN_MESSAGE);
 
 #define WORLD	struct __test_metadata *_metadata, FIXTURE_DATA(select) *self,	\
 		const FIXTURE_VARIANT(select) *variant
 #define world	_metadata, self, variant
+
+/* A call has waited on its handle: that may keep memory for the next, and has it now. */
+static int make_used(WORLD, unsigned int capacity)
+{
+	struct chan_xfer x = {
+		.size = sizeof(x), .buf = (uintptr_t)self->b, .count = 1, .flags = CHAN_TIMEOUT,
+		.len = variant->flags & CHAN_MESSAGE ? variant->elem_size : 0, .timeout_ns = 1,
+	};
+	int fd = make_chan(variant->elem_size, capacity, variant->flags);
+
+	EXPECT_GE(fd, 0);
+	EXPECT_EQ(-1, ioctl(fd, CHAN_IOC_RECV, &x));
+	EXPECT_EQ(ETIMEDOUT, errno);
+	return fd;
+}
 
 FIXTURE_SETUP(select)
 {
 	int i;
 
 	self->wire = variant->elem_size ?: 1;
-	for (i = 0; i < CHANS; i++) {
-		self->fd[i] = make_chan(variant->elem_size, variant->capacity, variant->flags);
-		ASSERT_GE(self->fd[i], 0);
-	}
+	for (i = 0; i < CHANS; i++)
+		self->fd[i] = make_used(world, variant->capacity);
 	self->parked = limits().parked;
 }
 
@@ -970,8 +984,8 @@ TEST_F(select, two_selects_that_offer_each_other_two_ways_agree_on_one)
 	long r;
 
 	for (round = 0; round < 40; round++) {
-		fd[0] = make_chan(variant->elem_size, variant->capacity, variant->flags);
-		fd[1] = make_chan(variant->elem_size, 0, variant->flags);
+		fd[0] = make_used(world, variant->capacity);
+		fd[1] = make_used(world, 0);
 		close(self->fd[0]);
 		close(self->fd[1]);
 		self->fd[0] = fd[0];
@@ -1105,7 +1119,7 @@ FIXTURE(message)
 	int fd, other;
 	struct select_call call;
 	struct chan_case cases[2];
-	char a[4096], b[4096];
+	char a[BY_REF], b[BY_REF];
 };
 
 FIXTURE_VARIANT(message)
@@ -1115,8 +1129,8 @@ FIXTURE_VARIANT(message)
 
 FIXTURE_VARIANT_ADD(message, in_place_unbuffered) { .elem_size = 100, .capacity = 0, };
 FIXTURE_VARIANT_ADD(message, in_place) { .elem_size = 100, .capacity = 4, };
-FIXTURE_VARIANT_ADD(message, by_reference_unbuffered) { .elem_size = 2000, .capacity = 0, };
-FIXTURE_VARIANT_ADD(message, by_reference) { .elem_size = 2000, .capacity = 4, };
+FIXTURE_VARIANT_ADD(message, by_reference_unbuffered) { .elem_size = BY_REF, .capacity = 0, };
+FIXTURE_VARIANT_ADD(message, by_reference) { .elem_size = BY_REF, .capacity = 4, };
 
 FIXTURE_SETUP(message)
 {
@@ -1305,16 +1319,18 @@ TEST_F(message, an_empty_one_is_no_end)
  * Bad addresses
  */
 
+#define GOOD	8192
+
 FIXTURE(fault)
 {
 	int fd[2];
 	unsigned long long parked;
-	unsigned char *page;		/* one good page, then one that isn't there */
+	unsigned char *page;		/* so many good bytes, then a page that isn't there */
 	unsigned char *bad[4];
 	struct select_call call;
 	struct call peer;
 	struct chan_case cases[2];
-	unsigned char a[4096], b[4096];
+	unsigned char a[BY_REF], b[BY_REF];
 };
 
 FIXTURE_VARIANT(fault)
@@ -1333,9 +1349,9 @@ FIXTURE_VARIANT(fault)
 
 FAULTS(elem_8, 8, 0);
 FAULTS(elem_1000, 1000, 0);
-FAULTS(elem_4096, 4096, 0);
+FAULTS(elem_5120, BY_REF, 0);
 FAULTS(message_100, 100, CHAN_MESSAGE);
-FAULTS(message_3000, 3000, CHAN_MESSAGE);
+FAULTS(message_5120, BY_REF, CHAN_MESSAGE);
 
 FIXTURE_SETUP(fault)
 {
@@ -1346,18 +1362,18 @@ FIXTURE_SETUP(fault)
 		ASSERT_GE(self->fd[i], 0);
 	}
 	self->parked = limits().parked;
-	self->page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->page = mmap(NULL, GOOD + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->page);
-	ASSERT_EQ(0, munmap(self->page + 4096, 4096));
-	self->bad[0] = self->page + 4096;
-	self->bad[1] = self->page + 4096 - variant->elem_size / 2;
+	ASSERT_EQ(0, munmap(self->page + GOOD, 4096));
+	self->bad[0] = self->page + GOOD;
+	self->bad[1] = self->page + GOOD - variant->elem_size / 2;
 	self->bad[2] = NULL;
 	self->bad[3] = (void *)0xffff888000000000ULL;	/* the kernel's */
 }
 
 FIXTURE_TEARDOWN(fault)
 {
-	munmap(self->page, 4096);
+	munmap(self->page, GOOD);
 	close(self->fd[0]);
 	close(self->fd[1]);
 }
@@ -1501,7 +1517,7 @@ TEST_F(fault, bad_addresses_of_the_cases_and_of_the_arguments_change_nothing)
 	call_start(&self->peer, self->fd[1], false, self->b, n);
 	wait_parked(self->fd[1], 0, 1);
 	before = info(self->fd[1]);
-	self->bad[1] = self->page + 4096 - sizeof(s) / 2;
+	self->bad[1] = self->page + GOOD - sizeof(s) / 2;
 	memcpy(self->bad[1], &s, sizeof(s) / 2);
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(-1, ioctl(ctl_open(), CHAN_IOC_SELECT, self->bad[i]));
@@ -1511,7 +1527,7 @@ TEST_F(fault, bad_addresses_of_the_cases_and_of_the_arguments_change_nothing)
 	bad_case(self, variant, true, 0);
 	self->cases[1].buf = (uintptr_t)self->a;
 	fill_elem(self->a, n, 9);
-	k = (struct chan_case *)(self->page + 4096) - 1;
+	k = (struct chan_case *)(self->page + GOOD) - 1;
 	*k = self->cases[1];
 	EXPECT_EQ(-EFAULT, select_n(k, 2, CHAN_PRIORITY, 0));
 	for (i = 0; i < 4; i++)
@@ -2041,7 +2057,7 @@ FIXTURE(ring)
 		bool ended;
 		pthread_t thread;
 		unsigned int len;
-		unsigned char out[4096], in[4096];
+		unsigned char out[BY_REF], in[BY_REF];
 	} seats[3];
 };
 
@@ -2058,12 +2074,12 @@ FIXTURE_VARIANT(ring)
 	}
 
 RING(2, 8, 8, 0);
-RING(2, 4096, 4096, 0);
+RING(2, 5120, 5120, 0);
 RING(2, 100, message, CHAN_MESSAGE);
 RING(3, 8, 8, 0);
 RING(3, 1000, 1000, 0);
-RING(3, 4096, 4096, 0);
-RING(3, 3000, long_message, CHAN_MESSAGE);
+RING(3, 5120, 5120, 0);
+RING(3, 5120, long_message, CHAN_MESSAGE);
 
 FIXTURE_SETUP(ring)
 {
@@ -2142,7 +2158,7 @@ static void ring_release(struct __test_metadata *_metadata, FIXTURE_DATA(ring) *
 			 const FIXTURE_VARIANT(ring) *variant)
 {
 	struct seat *s = self->seats;
-	unsigned char buf[4096];
+	unsigned char buf[BY_REF];
 
 	while (__atomic_load_n(&s->ended, __ATOMIC_ACQUIRE))
 		s++;

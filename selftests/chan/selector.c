@@ -10,7 +10,7 @@ FIXTURE(selector)
 {
 	int fd, sel;
 	struct result res;
-	unsigned char a[4096], b[4096];
+	unsigned char a[BY_REF], b[BY_REF];
 };
 
 FIXTURE_VARIANT(selector)
@@ -25,12 +25,13 @@ FIXTURE_VARIANT_ADD(selector, empty_elements_unbuffered) { .capacity = 0, .elem_
 FIXTURE_VARIANT_ADD(selector, empty_elements) { .capacity = 3, .elem_size = 0, };
 FIXTURE_VARIANT_ADD(selector, elem_1000_unbuffered) { .capacity = 0, .elem_size = 1000, };
 FIXTURE_VARIANT_ADD(selector, elem_1000) { .capacity = 2, .elem_size = 1000, };
-FIXTURE_VARIANT_ADD(selector, by_reference_unbuffered) { .capacity = 0, .elem_size = 4096, };
-FIXTURE_VARIANT_ADD(selector, by_reference) { .capacity = 2, .elem_size = 4096, };
+FIXTURE_VARIANT_ADD(selector, elem_4096) { .capacity = 2, .elem_size = IN_PLACE, };
+FIXTURE_VARIANT_ADD(selector, by_reference_unbuffered) { .capacity = 0, .elem_size = BY_REF, };
+FIXTURE_VARIANT_ADD(selector, by_reference) { .capacity = 2, .elem_size = BY_REF, };
 FIXTURE_VARIANT_ADD(selector, messages) { .capacity = 2, .elem_size = 200, .flags = CHAN_MESSAGE, };
 FIXTURE_VARIANT_ADD(selector, messages_by_reference)
 {
-	.capacity = 0, .elem_size = 3000, .flags = CHAN_MESSAGE,
+	.capacity = 0, .elem_size = BY_REF, .flags = CHAN_MESSAGE,
 };
 
 FIXTURE_SETUP(selector)

@@ -41,7 +41,7 @@ FIXTURE(leak)
 {
 	int fd[CHANS];
 	unsigned int begun;		/* selects of the thread */
-	unsigned char a[4096], b[4096];
+	unsigned char a[BY_REF], b[BY_REF];
 	struct chan_case cases[CASES];
 };
 
@@ -53,7 +53,7 @@ FIXTURE_VARIANT(leak)
 FIXTURE_VARIANT_ADD(leak, elem_8) { .elem_size = 8, .lost = LOST, };
 FIXTURE_VARIANT_ADD(leak, message) { .elem_size = 100, .flags = CHAN_MESSAGE, .lost = LOST / 5, };
 FIXTURE_VARIANT_ADD(leak, buffered) { .elem_size = 8, .capacity = 1, .lost = LOST / 5, };
-FIXTURE_VARIANT_ADD(leak, by_reference) { .elem_size = 4096, .lost = LOST / 5, };
+FIXTURE_VARIANT_ADD(leak, by_reference) { .elem_size = BY_REF, .lost = LOST / 5, };
 
 FIXTURE_SETUP(leak)
 {

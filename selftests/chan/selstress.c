@@ -15,7 +15,7 @@
 #define CHANS		4
 #define WORKERS		12
 #define NUMBERS		40000		/* elements of one sender, at most */
-#define ELEM		2000
+#define ELEM		BY_REF
 #define PATIENCE	(60 * SEC * slowness())	/* for what takes a second or ten */
 
 enum role { SELECT_SEND, SELECT_RECV, SELECT_BOTH, PLAIN_SEND, PLAIN_RECV };

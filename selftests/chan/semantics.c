@@ -2,7 +2,7 @@
 /* What Go says of channels, state by state, over read(2), write(2) and the ioctls. */
 #include "chan_test.h"
 
-#define MAX_ELEM 4096
+#define MAX_ELEM BY_REF
 
 FIXTURE(chan)
 {
@@ -27,8 +27,9 @@ VARIANTS(0, 0, 0);
 VARIANTS(1, 1, 0);
 VARIANTS(8, 8, 0);
 VARIANTS(4096, 4096, 0);
+VARIANTS(5120, 5120, 0);
 VARIANTS(100, message, CHAN_MESSAGE);
-VARIANTS(3000, long_message, CHAN_MESSAGE);
+VARIANTS(5120, long_message, CHAN_MESSAGE);
 
 FIXTURE_SETUP(chan)
 {
@@ -578,7 +579,7 @@ TEST_F(fixed, a_big_counting_channel_needs_no_memory)
 FIXTURE(message)
 {
 	int fd;
-	char b[4096];
+	char b[BY_REF];
 };
 
 FIXTURE_VARIANT(message)
@@ -587,7 +588,7 @@ FIXTURE_VARIANT(message)
 };
 
 FIXTURE_VARIANT_ADD(message, in_place) { .elem_size = 100, };
-FIXTURE_VARIANT_ADD(message, by_reference) { .elem_size = 2000, };
+FIXTURE_VARIANT_ADD(message, by_reference) { .elem_size = BY_REF, };
 
 FIXTURE_SETUP(message)
 {

@@ -516,7 +516,7 @@ struct stage {
 	unsigned int flags;
 	uint64_t queue[64], next;	/* what is queued, oldest first */
 	unsigned int len;
-	unsigned char a[PAGE], b[PAGE];
+	unsigned char a[BY_REF], b[BY_REF];
 };
 
 #define ARGS	struct __test_metadata *_metadata, struct stage *s
@@ -998,7 +998,8 @@ FIXTURE_VARIANT(stall)
 
 FIXTURE_VARIANT_ADD(stall, elem_8) { .elem_size = 8, };
 FIXTURE_VARIANT_ADD(stall, elem_1024) { .elem_size = 1024, };
-FIXTURE_VARIANT_ADD(stall, elem_4096) { .elem_size = 4096, };
+FIXTURE_VARIANT_ADD(stall, elem_4096) { .elem_size = IN_PLACE, };
+FIXTURE_VARIANT_ADD(stall, by_reference) { .elem_size = BY_REF, };
 FIXTURE_VARIANT_ADD(stall, message) { .elem_size = 300, .flags = CHAN_MESSAGE, };
 
 FIXTURE_SETUP(stall)
@@ -1141,8 +1142,8 @@ static void seesaw_send(ARGS, enum how how)
 		seesaw_tip(PASS, &w, page, w.nr <= 2 * ROUNDS);
 	}
 	EXPECT_EQ(s->n, held_end(&s->held));
-	/* Over CHAN_INPLACE_MAX there is but one copy, which waits. */
-	EXPECT_EQ(s->n > 1024 ? 2 : 2 * ROUNDS + 1, w.nr);
+	/* By reference there is but one copy, which waits. */
+	EXPECT_EQ(s->n > IN_PLACE ? 2 : 2 * ROUNDS + 1, w.nr);
 	queued(s, 1000);
 	s->trap = w.trap;
 	stage_end(PASS);

@@ -6,7 +6,7 @@ FIXTURE(standby)
 {
 	int fd;			/* stands by, does not block */
 	int r, w;		/* neither, and blocking: one direction each */
-	unsigned char a[4096], b[4096];
+	unsigned char a[BY_REF], b[BY_REF];
 };
 
 FIXTURE_VARIANT(standby)
@@ -19,15 +19,16 @@ FIXTURE_VARIANT_ADD(standby, capacity_1) { .capacity = 1, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(standby, capacity_64) { .capacity = 64, .elem_size = 8, };
 FIXTURE_VARIANT_ADD(standby, empty_elements) { .capacity = 0, .elem_size = 0, };
 FIXTURE_VARIANT_ADD(standby, elem_1000) { .capacity = 0, .elem_size = 1000, };
-FIXTURE_VARIANT_ADD(standby, by_reference) { .capacity = 2, .elem_size = 4096, };
-FIXTURE_VARIANT_ADD(standby, by_reference_unbuffered) { .capacity = 0, .elem_size = 4096, };
+FIXTURE_VARIANT_ADD(standby, elem_4096) { .capacity = 2, .elem_size = IN_PLACE, };
+FIXTURE_VARIANT_ADD(standby, by_reference) { .capacity = 2, .elem_size = BY_REF, };
+FIXTURE_VARIANT_ADD(standby, by_reference_unbuffered) { .capacity = 0, .elem_size = BY_REF, };
 FIXTURE_VARIANT_ADD(standby, messages)
 {
 	.capacity = 1, .elem_size = 200, .flags = CHAN_MESSAGE,
 };
 FIXTURE_VARIANT_ADD(standby, messages_by_reference)
 {
-	.capacity = 0, .elem_size = 3000, .flags = CHAN_MESSAGE,
+	.capacity = 0, .elem_size = BY_REF, .flags = CHAN_MESSAGE,
 };
 
 FIXTURE_SETUP(standby)

@@ -41,7 +41,7 @@
 #define NUMBERS		(1U << 20)	/* elements of one sender, at most */
 #define BATCH		4		/* elements of a call, at most */
 #define CASES		8		/* of a select, at most */
-#define ELEM		4096
+#define ELEM		BY_REF
 #define HEADER		sizeof(struct chan_selected)
 #define PIT		8192		/* bytes of memory that holds up */
 

@@ -7,7 +7,7 @@
 static const struct {
 	u32 size;
 	bool message;
-} kinds[] = { { 8, false }, { 24, true }, { 2000, false }, { 2000, true } };
+} kinds[] = { { 8, false }, { 24, true }, { BY_REF, false }, { BY_REF, true } };
 
 static const u32 capacities[] = { 0, 1, 2, 7 };
 
@@ -310,7 +310,7 @@ static void a_returned_element_goes_to_a_parked_receiver(void)
 static void charges_stay_with_the_place(void)
 {
 	struct chan_account *payer = (struct chan_account *)8;
-	struct chan *c = unit_chan(2000, 1, false);
+	struct chan *c = unit_chan(BY_REF, 1, false);
 	struct chan_elem *e = unit_elem(c), **slot = c->ring;
 	struct chan_elem *mine = e, *the_slots = *slot;
 	struct fake f;
@@ -399,6 +399,33 @@ static void runs_are_contiguous_and_bounded(void)
 	unit_chan_free(c);
 }
 
+/* Of elements that are copied: four of those who are parked take their fill of a hold. */
+static void a_hold_copies_no_more_than_it_may(void)
+{
+	struct chan *c = unit_chan(CHAN_HOLD_BYTES / 4, 8, false);
+	struct fake f[8];
+	struct chan_hold h;
+	u64 v;
+	u32 i;
+
+	fill(c, 0);
+	park_senders(c, f, 8, 8);
+	chan_lock(c, &h);
+	CHECK(chan_begin_recv(c, &h, 8) == 4);
+	chan_commit_recv(c, &h, 4);
+	CHECK(h.nr_wakes == 4 && !h.unsettled);
+	CHECK(chan_begin_recv(c, &h, 8) == 4);
+	chan_commit_recv(c, &h, 4);
+	CHECK(h.nr_wakes == 4 && h.unsettled);
+	chan_unlock(c, &h);
+	unit_check(c);
+	CHECK(c->nr_sendq == 0);
+	for (i = 8; i < 16; i++)
+		CHECK(unit_recv(c, &v) == 1 && v == i);
+	drop(f, 8);
+	unit_chan_free(c);
+}
+
 static void a_hold_fires_no_more_than_it_may(void)
 {
 	struct fake f[40];
@@ -478,6 +505,7 @@ int main(void)
 	RUN(who_waits_is_not_served_after_the_end);
 	RUN(runs_are_contiguous_and_bounded);
 	RUN(a_hold_fires_no_more_than_it_may);
+	RUN(a_hold_copies_no_more_than_it_may);
 	RUN(elements_of_no_bytes_count);
 	return unit_done();
 }

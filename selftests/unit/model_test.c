@@ -504,7 +504,7 @@ int main(int argc, char *argv[])
 		unit_begin(name);
 		run(8, capacities[i], false, STEPS);
 		run(40, capacities[i], true, STEPS);
-		run(1032, capacities[i], i & 1, STEPS);
+		run(BY_REF, capacities[i], i & 1, STEPS);
 		unit_end();
 	}
 	return unit_done();

@@ -402,7 +402,7 @@ int main(void)
 			       "selects with threads, unbuffered");
 		everybody(8, false, capacities[i]);
 		everybody(40, true, capacities[i]);
-		everybody(1032, false, capacities[i]);
+		everybody(BY_REF, false, capacities[i]);
 		unit_end();
 	}
 	unit_begin("the default is at one instant, by looking twice");

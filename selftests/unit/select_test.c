@@ -60,7 +60,7 @@ static struct {
 static const struct {
 	u32 size;
 	bool message;
-} kinds[] = { { 8, false }, { 24, true }, { 2000, false }, { 2000, true } };
+} kinds[] = { { 8, false }, { 24, true }, { BY_REF, false }, { BY_REF, true } };
 
 /*
  * The world

@@ -280,8 +280,8 @@ int main(void)
 		unit_begin(name);
 		run(8, false, capacities[i], true);
 		run(40, true, capacities[i], false);
-		run(1032, false, capacities[i], true);
-		run(1032, true, capacities[i], false);
+		run(BY_REF, false, capacities[i], true);
+		run(BY_REF, true, capacities[i], false);
 		unit_end();
 	}
 	return unit_done();

@@ -18,6 +18,8 @@
 		} \
 	} while (0)
 
+#define BY_REF	(CHAN_INPLACE_MAX + 8)	/* bytes of an element that is moved by reference */
+
 /* A check that failed ends the program after its TAP line: what follows means nothing. */
 void unit_failed(void) __attribute__((noreturn));
 void unit_begin(const char *name);

@@ -33,14 +33,14 @@ enum {
 	UNBUF,			/* presets: an unbuffered channel of 8 bytes */
 	BUF,			/* two of 8 bytes */
 	MSG,			/* two messages of up to 64 bytes */
-	BIG,			/* one of 2048 bytes, by reference */
+	BIG,			/* one of 5120 bytes, by reference */
 	UNIT,			/* one of no bytes */
 	TICK,			/* a timer */
 	STAND,			/* unbuffered, non-blocking, stands by */
 	BUF_R, BUF_W,		/* BUF, one direction only */
 	LOOK,			/* UNBUF, to look only */
 	UNBUF_NB,		/* UNBUF, non-blocking */
-	BIGMSG,			/* unbuffered, messages of up to 3000 bytes */
+	BIGMSG,			/* unbuffered, messages of up to 5120 bytes */
 	FREE,			/* and four more that are empty at first */
 	SEL = 16,		/* a selector, another, and two empty slots */
 	NR_SLOTS = SEL + 4,

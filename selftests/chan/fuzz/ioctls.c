@@ -254,7 +254,7 @@ static void named_args(struct chan_create *c, uint8_t v)
 long run_create(struct runner *t, const uint8_t *a)
 {
 	static const unsigned int sizes[] = {
-		8, 0, 1, 64, 16, 128, 129, 1024, 1025, 2048, 4096, 65536, 4, 32
+		8, 0, 1, 64, 16, 128, 129, 1024, 4096, 4097, 5120, 8192, 65536, 4, 32
 	}, capacities[] = { 0, 1, 2, 3, 5, 16 };
 	struct chan_create c = {
 		.flags = create_flags(a[1]), .elem_size = PICK(sizes, a[2]),

@@ -106,13 +106,13 @@ static void make_presets(unsigned int which)
 		break;
 	case 2:
 		preset_chan(MSG, 64, 2, CHAN_MESSAGE, O_RDWR | O_NONBLOCK);
-		preset_chan(BIG, 2048, 1, 0, O_RDWR | O_NONBLOCK);
+		preset_chan(BIG, 5120, 1, 0, O_RDWR | O_NONBLOCK);
 		preset_chan(UNIT, 0, 1, 0, O_RDWR | O_NONBLOCK);
 		break;
 	default:
 		preset_chan(TICK, 8, 1, CHAN_TIMER, O_RDONLY);
 		preset_chan(STAND, 8, 0, CHAN_STANDBY, O_RDWR | O_NONBLOCK);
-		preset_chan(BIGMSG, 3000, 0, CHAN_MESSAGE, O_RDWR);
+		preset_chan(BIGMSG, 5120, 0, CHAN_MESSAGE, O_RDWR);
 	}
 }
 
