@@ -262,7 +262,9 @@ extern const struct workload wake_workloads[];
 extern const struct workload memory_workloads[];
 
 /* For workloads (workloads/common.c). */
-extern char buffer[SIZE_LARGEST];
+extern char *buffer;		/* of SIZE_LARGEST */
+void buffer_begin(void);
+void buffer_place(unsigned int i);
 int64_t now(void);
 void pin(int cpu);
 void unpin(void);

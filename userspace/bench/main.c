@@ -253,6 +253,9 @@ static void sample_all(const struct options *o, struct course *c, unsigned int n
 		if (!o->exact && c[i].run.w->place != ONE_CPU)
 			shorten(&c[i]);
 	for (j = 0; j < WARMUP || !enough(o, c, begin); j++) {
+		/* Time depends on which memory lies where: let it be another for each sample. */
+		if (!o->exact)
+			buffer_place(j);
 		for (i = 0; i < n; i++) {
 			if (j <= WARMUP)
 				c[i].n = 0;
@@ -511,7 +514,7 @@ int main(int argc, char *argv[])
 	struct options o = parse(argc, argv);
 
 	cpus();
-	memset(buffer, 'x', sizeof(buffer));	/* else it has no pages, for which slot doesn't wait */
+	buffer_begin();
 	if (o.trace) {
 		for_all(&o, trace);
 		errno = ENOENT;

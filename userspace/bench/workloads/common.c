@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,7 +15,22 @@
 
 #include "../bench.h"
 
-char buffer[SIZE_LARGEST] __attribute__((aligned(4096)));
+/* Pages between which the place of the buffer moves. */
+#define PLACES	64
+#define STEP	5	/* comes to all of them */
+
+static char pages[PLACES * 4096 + SIZE_LARGEST] __attribute__((aligned(4096)));
+char *buffer = pages;
+
+void buffer_begin(void)
+{
+	memset(pages, 'x', sizeof(pages));	/* else they aren't there, for which slot doesn't wait */
+}
+
+void buffer_place(unsigned int i)
+{
+	buffer = pages + i * STEP % PLACES * 4096;
+}
 
 int64_t now(void)
 {
