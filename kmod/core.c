@@ -45,7 +45,7 @@ void chan_init(struct chan *c, u32 elem_size, u32 capacity, bool message, bool w
 	/* The last wake is that of the hold's own peer. */
 	c->hold_parked = CHAN_HOLD_WAKES - 1;
 	if (!c->by_ref && elem_size)
-		c->hold_parked = min(c->hold_parked, CHAN_HOLD_BYTES / elem_size);
+		c->hold_parked = min_t(u32, c->hold_parked, CHAN_HOLD_BYTES / elem_size);
 	if (message || c->by_ref || watched)
 		c->slow = CHAN_SLOW_FORM;
 	/* An element of size 0 is a byte to read(2) and write(2): not so short. */

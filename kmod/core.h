@@ -214,8 +214,6 @@ struct chan_waiter {
  * @elem_size: immutable; bytes of an element, or at most of a message
  * @short_len: immutable; the element size if the short way may take it, else
  *	U32_MAX
- * @hold_parked: immutable; how many who are parked one hold serves besides its own
- *	operation
  * @ring: immutable; @capacity slots. A slot is the bare element (fixed), a
  *	&struct chan_slot (message), or a pointer to a &struct chan_elem (by
  *	reference); in the last case each slot always has one, for the exchange.
@@ -240,6 +238,8 @@ struct chan_waiter {
  * @message: immutable; elements have lengths of their own
  * @by_ref: immutable; elements are over CHAN_INPLACE_MAX and never copied under
  *	the lock, but change places with an empty one
+ * @hold_parked: immutable; how many who are parked one hold serves besides its own
+ *	operation
  */
 struct chan {
 	spinlock_t lock;		/* outermost of the core, and its only one */
@@ -251,7 +251,6 @@ struct chan {
 	u32 stride;
 	u32 elem_size;
 	u32 short_len;
-	u32 hold_parked;
 	void *ring;
 	u64 sent;
 	u64 valid_from;
@@ -272,6 +271,7 @@ struct chan {
 	bool watched;
 	bool message;
 	bool by_ref;
+	u8 hold_parked;
 };
 
 /* The slot of a message. */
