@@ -236,6 +236,22 @@ u64 chan_charged(struct chan_account *a, enum chan_quota q)
 	return atomic64_read(&a->used[q]);
 }
 
+/**
+ * chan_quota_is_ample() - may something be kept only because it may be of use?
+ * @a: the account
+ * @q: what it is
+ *
+ * Return: whether the account and those above have less than half of their limits in use.
+ */
+bool chan_quota_is_ample(const struct chan_account *a, enum chan_quota q)
+{
+	u64 half = chan_quota_limit(q) / 2;
+
+	while (a && atomic64_read(&a->used[q]) < half)
+		a = a->parent;
+	return !a;
+}
+
 /* Let go of the accounts whose period is over, or of all. */
 static void chan_rates_reap(bool all)
 {

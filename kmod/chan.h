@@ -125,6 +125,7 @@ int chan_charge(struct chan_account *a, enum chan_quota q, u64 n);
 void chan_charge_always(struct chan_account *a, enum chan_quota q, u64 n);
 void chan_uncharge(struct chan_account *a, enum chan_quota q, u64 n);
 u64 chan_charged(struct chan_account *a, enum chan_quota q);
+bool chan_quota_is_ample(const struct chan_account *a, enum chan_quota q);
 int chan_named_rate(struct chan_account *a);
 void chan_accounts_exit(void);
 

@@ -307,9 +307,10 @@ static int chan_find_peer(struct chan *c, struct chan_hold *h, struct list_head 
 		case CHAN_CLAIM_LOST:
 			return -ECANCELED;
 		case CHAN_CLAIM_STALE:
-			chan_unlink(c, w);
-			if (h->nr_stale++ == CHAN_HOLD_STALE)
+			if (h->nr_stale == CHAN_HOLD_STALE)
 				return -EBUSY;
+			h->nr_stale++;
+			chan_unlink(c, w);
 			continue;
 		case CHAN_CLAIM_DONE:
 			if (me)

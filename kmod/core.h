@@ -18,7 +18,8 @@
  * CHAN_HOLD_STALE waiters dropped.
  *
  * chan_party.lock is taken inside it, and two of them in the order of their
- * addresses. Only parties that wait in several channels have one (SELECT, below).
+ * addresses. Only parties that wait in several channels have one (SELECT, below); it
+ * is held while such a party's element is copied.
  *
  * PARTIES AND WAITERS
  *

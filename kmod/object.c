@@ -96,8 +96,8 @@ struct chan_elem *chan_elem_new(struct chan *c, struct chan_account *a)
 struct chan_elem *chan_elem_keep(struct chan *c, struct chan_account *a,
 				 const struct chan_elem *e)
 {
-	struct chan_elem *copy = kvmalloc(chan_elem_bytes(c),
-					  GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	struct chan_elem *copy = kmalloc(chan_elem_bytes(c),
+					 GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 
 	memcpy(copy, e, sizeof(*e) + e->len);
 	INIT_LIST_HEAD(&copy->node);

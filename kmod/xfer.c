@@ -17,9 +17,10 @@
  *
  * The element in hand is the handle's spare, if it is too large for the stack. By
  * reference a handle has one from the start, so that a call that doesn't park needs
- * no memory; else from the first call that parks. Only where several calls at once
- * use one open file do all but the first of them allocate theirs, before anything is
- * decided: they must not wait for each other's copies.
+ * no memory; else it keeps that of the first call that needed one, as long as who
+ * opened it has plenty of its quota left. Only where several calls at once use one
+ * open file do all but the first of them allocate theirs, before anything is decided:
+ * they must not wait for each other's copies.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -68,15 +69,19 @@ static __always_inline int chan_hand_take(struct chan_hand *hand, struct chan_ha
 	return PTR_ERR_OR_ZERO(hand->elem);
 }
 
+/* By reference it was there from the start, and stays. */
+static bool chan_hand_keeps(const struct chan_handle *handle)
+{
+	return handle->chan->by_ref || chan_quota_is_ample(handle->account, CHAN_QUOTA_PARKED);
+}
+
 static __always_inline void chan_hand_drop(struct chan_hand *hand, struct chan_handle *handle)
 {
-	struct chan *c = handle->chan;
-
 	if (!hand->elem || hand->elem == &hand->inlined)
 		return;
-	if (!cmpxchg(&handle->spare, NULL, hand->elem))
+	if (chan_hand_keeps(handle) && !cmpxchg(&handle->spare, NULL, hand->elem))
 		return;
-	chan_elem_free(c, hand->elem);
+	chan_elem_free(handle->chan, hand->elem);
 }
 
 /* A receive failed with an element in hand: the channel has it back. */

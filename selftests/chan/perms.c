@@ -1451,7 +1451,7 @@ TEST_F(perms, calls_that_wait_have_a_quota)
 
 /*
  * Too large for the caller's stack, not by reference: the first call that waits pays for
- * it, and the handle keeps it for the next.
+ * it, and the handle keeps it for the next, while there is plenty.
  */
 TEST_F(perms, a_call_that_waits_with_a_middling_element_pays_for_it)
 {
@@ -1481,7 +1481,7 @@ TEST_F(perms, a_call_that_waits_with_a_middling_element_pays_for_it)
 		}
 		EXPECT_EQ(before + each, limits().parked);
 
-		/* For one that waits there is enough. */
+		/* Enough for one that waits, but none to spare. */
 		turn(ALICE, 0);
 		set_param("user_parked", before + each);
 		turn(ALICE, ALICE);
@@ -1493,15 +1493,12 @@ TEST_F(perms, a_call_that_waits_with_a_middling_element_pays_for_it)
 		EXPECT_EQ(1, info(fd).parked_receivers);
 		EXPECT_EQ(sizeof(buf), wr(fd, buf, sizeof(buf)));
 		EXPECT_EQ(sizeof(buf), call_end(&c[0]));
-		EXPECT_EQ(before + each, limits().parked);
-		close(fd);
 		EXPECT_EQ(before, limits().parked);
 
 		/* And for none: but what doesn't wait needs nothing, nor does a small one. */
 		turn(ALICE, 0);
 		set_param("user_parked", before);
 		turn(ALICE, ALICE);
-		fd = make_chan(sizeof(buf), 1, 0);
 		EXPECT_EQ(-EDQUOT, rd(fd, in[0], sizeof(buf)));
 		EXPECT_EQ(-EAGAIN, recv_n(fd, in[0], 1, CHAN_NONBLOCK, 0));
 		EXPECT_EQ(sizeof(buf), wr(fd, buf, sizeof(buf)));
@@ -1512,6 +1509,30 @@ TEST_F(perms, a_call_that_waits_with_a_middling_element_pays_for_it)
 		EXPECT_EQ(before, limits().parked);
 		turn(BOB, 0);
 		EXPECT_EQ(-ETIMEDOUT, recv_n(fd, in[0], 1, CHAN_TIMEOUT, MSEC));
+	}
+}
+
+/* However many handles have waited, one after the other: what they keep is nobody's lack. */
+TEST_F(perms, what_handles_keep_is_at_most_half_of_the_quota)
+{
+	unsigned long long each;
+	char buf[IN_PLACE];
+	int i, fd;
+
+	AS(0) {
+		turn(ALICE, ALICE);
+		fd = make_chan(sizeof(buf), 0, 0);
+		EXPECT_EQ(0, limits().parked);
+		EXPECT_EQ(-ETIMEDOUT, recv_n(fd, buf, 1, CHAN_TIMEOUT, 1));
+		each = limits().parked;
+		turn(ALICE, 0);
+		set_param("user_parked", 8 * each);
+		turn(ALICE, ALICE);
+		for (i = 0; i < 20; i++) {
+			fd = make_chan(sizeof(buf), 0, 0);
+			EXPECT_EQ(-ETIMEDOUT, recv_n(fd, buf, 1, CHAN_TIMEOUT, 1));
+		}
+		EXPECT_EQ(3 * each, limits().parked);
 	}
 }
 
