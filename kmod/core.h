@@ -483,10 +483,7 @@ static __always_inline u32 chan_slot_after(const struct chan *c, u32 i, u32 n)
 	return i >= c->capacity ? i - c->capacity : i;
 }
 
-/*
- * Do these bytes belong to the ring? What the kernel's own check of copies asks of the
- * allocator (HARDENED_USERCOPY), the channel knows.
- */
+/* Do all of these bytes belong to the ring? */
 static __always_inline bool chan_in_ring(const struct chan *c, const void *data, size_t len)
 {
 	size_t at = (const u8 *)data - (const u8 *)c->ring;

@@ -16,14 +16,20 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "core.h"
+
 /*
  * The compiler makes moves of a copy of constant size, and the kernel leaves out
- * the check of the object's bounds: the sizes that people use are worth a case.
+ * the check of the object's bounds (HARDENED_USERCOPY): the sizes that people use are
+ * worth a case. Of others the kernel would ask the allocator what they are of, but for
+ * those in the ring of @c, which may be NULL, the channel knows.
  * Return: bytes not copied, as of the function that they call.
  */
-static __always_inline unsigned long chan_copy_from(void *to, const void __user *from,
-						    size_t n)
+static __always_inline unsigned long chan_copy_from(const struct chan *c, void *to,
+						    const void __user *from, size_t n)
 {
+	unsigned long left;
+
 	switch (n) {
 	case 1:
 		return __copy_from_user_inatomic(to, from, 1);
@@ -40,12 +46,17 @@ static __always_inline unsigned long chan_copy_from(void *to, const void __user 
 	case 128:
 		return __copy_from_user_inatomic(to, from, 128);
 	default:
-		return __copy_from_user_inatomic(to, from, n);
+		if (!c || unlikely(!chan_in_ring(c, to, n)))
+			return __copy_from_user_inatomic(to, from, n);
+		instrument_copy_from_user_before(to, from, n);
+		left = raw_copy_from_user(to, from, n);
+		instrument_copy_from_user_after(to, from, n, left);
+		return left;
 	}
 }
 
-static __always_inline unsigned long chan_copy_to(void __user *to, const void *from,
-						  size_t n)
+static __always_inline unsigned long chan_copy_to(const struct chan *c, void __user *to,
+						  const void *from, size_t n)
 {
 	switch (n) {
 	case 1:
@@ -63,66 +74,40 @@ static __always_inline unsigned long chan_copy_to(void __user *to, const void *f
 	case 128:
 		return __copy_to_user_inatomic(to, from, 128);
 	default:
-		return __copy_to_user_inatomic(to, from, n);
+		if (!c || unlikely(!chan_in_ring(c, from, n)))
+			return __copy_to_user_inatomic(to, from, n);
+		instrument_copy_to_user(to, from, n);
+		return raw_copy_to_user(to, from, n);
 	}
 }
 
 /*
- * Copies with page faults off; access_ok() is the caller's. The kernel's fault
- * injection doesn't see such copies, so they ask for it themselves.
- * Return: bytes copied.
+ * Copies with page faults off, in or out of the ring of @c perhaps; access_ok() is the
+ * caller's. The kernel's fault injection doesn't see such copies, so they ask for it
+ * themselves. Return: bytes copied.
  */
-static __always_inline size_t chan_get_atomic(void *to, const void __user *from, size_t n)
+static __always_inline size_t chan_get_atomic(const struct chan *c, void *to,
+					      const void __user *from, size_t n)
 {
 	size_t left;
 
 	if (should_fail_usercopy())
 		return 0;
 	pagefault_disable();
-	left = chan_copy_from(to, from, n);
+	left = chan_copy_from(c, to, from, n);
 	pagefault_enable();
 	return n - left;
 }
 
-static __always_inline size_t chan_put_atomic(void __user *to, const void *from, size_t n)
+static __always_inline size_t chan_put_atomic(const struct chan *c, void __user *to,
+					      const void *from, size_t n)
 {
 	size_t left;
 
 	if (should_fail_usercopy())
 		return 0;
 	pagefault_disable();
-	left = chan_copy_to(to, from, n);
-	pagefault_enable();
-	return n - left;
-}
-
-/*
- * Likewise, in or out of a ring: that the bytes are the ring's, the caller has seen to,
- * so that the kernel needs not look up what they are of.
- */
-static __always_inline size_t chan_get_ring(void *to, const void __user *from, size_t n)
-{
-	size_t left;
-
-	if (should_fail_usercopy())
-		return 0;
-	instrument_copy_from_user_before(to, from, n);
-	pagefault_disable();
-	left = raw_copy_from_user(to, from, n);
-	pagefault_enable();
-	instrument_copy_from_user_after(to, from, n, left);
-	return n - left;
-}
-
-static __always_inline size_t chan_put_ring(void __user *to, const void *from, size_t n)
-{
-	size_t left;
-
-	if (should_fail_usercopy())
-		return 0;
-	instrument_copy_to_user(to, from, n);
-	pagefault_disable();
-	left = raw_copy_to_user(to, from, n);
+	left = chan_copy_to(c, to, from, n);
 	pagefault_enable();
 	return n - left;
 }
@@ -173,12 +158,13 @@ static inline void chan_mem_advance(struct chan_mem *m, size_t n)
 }
 
 /* Copy in with page faults off, without moving on. Return: bytes copied. */
-static inline size_t chan_mem_get_atomic(struct chan_mem *m, void *to, size_t n)
+static inline size_t chan_mem_get_atomic(const struct chan *c, struct chan_mem *m, void *to,
+					 size_t n)
 {
 	size_t got;
 
 	if (!m->iter)
-		return chan_get_atomic(to, m->addr, n);
+		return chan_get_atomic(c, to, m->addr, n);
 	pagefault_disable();
 	got = copy_from_iter(to, n, m->iter);
 	pagefault_enable();
@@ -187,12 +173,13 @@ static inline size_t chan_mem_get_atomic(struct chan_mem *m, void *to, size_t n)
 }
 
 /* Copy out with page faults off, without moving on. Return: bytes copied. */
-static inline size_t chan_mem_put_atomic(struct chan_mem *m, const void *from, size_t n)
+static inline size_t chan_mem_put_atomic(const struct chan *c, struct chan_mem *m,
+					 const void *from, size_t n)
 {
 	size_t put;
 
 	if (!m->iter)
-		return chan_put_atomic(m->addr, from, n);
+		return chan_put_atomic(c, m->addr, from, n);
 	pagefault_disable();
 	put = copy_to_iter(from, n, m->iter);
 	pagefault_enable();
@@ -209,7 +196,8 @@ static inline bool chan_mem_get(struct chan_mem *m, void *to, size_t n)
 	size_t got;
 
 	if (!m->iter)
-		return chan_get_atomic(to, m->addr, n) == n || !copy_from_user(to, m->addr, n);
+		return chan_get_atomic(NULL, to, m->addr, n) == n ||
+		       !copy_from_user(to, m->addr, n);
 	got = copy_from_iter(to, n, m->iter);
 	iov_iter_revert(m->iter, got);
 	return got == n;
@@ -221,7 +209,8 @@ static inline bool chan_mem_put(struct chan_mem *m, const void *from, size_t n)
 	size_t put;
 
 	if (!m->iter)
-		return chan_put_atomic(m->addr, from, n) == n || !copy_to_user(m->addr, from, n);
+		return chan_put_atomic(NULL, m->addr, from, n) == n ||
+		       !copy_to_user(m->addr, from, n);
 	put = copy_to_iter(from, n, m->iter);
 	iov_iter_revert(m->iter, put);
 	return put == n;
@@ -262,7 +251,7 @@ static inline bool chan_mem_probe(struct chan_mem *m, const u8 *from, size_t n)
 	if (m->iter)
 		return n <= m->faulted;
 	while (i < n) {
-		if (!chan_put_atomic(m->addr + i, from + i, 1))
+		if (!chan_put_atomic(NULL, m->addr + i, from + i, 1))
 			return false;
 		i += PAGE_SIZE - offset_in_page(m->addr + i);
 	}

@@ -143,7 +143,7 @@ static int chan_send_in_place(struct chan_io *io, u32 want)
 	h.tries = io->nonblock;
 	r = chan_begin_send(c, &h, want);
 	if (r > 0 && len) {
-		got = chan_mem_get_atomic(&io->mem, h.data, (size_t)r * len);
+		got = chan_mem_get_atomic(c, &io->mem, h.data, (size_t)r * len);
 		r = (u32)got / len ?: -EFAULT;
 	}
 	if (r > 0)
@@ -341,7 +341,8 @@ static __always_inline size_t chan_recv_bytes(const struct chan_io *io, struct c
 /* Report a message's length, page faults off. */
 static bool chan_put_len_atomic(const struct chan_io *io, u32 len)
 {
-	return !io->len_addr || chan_put_atomic(io->len_addr, &len, sizeof(len)) == sizeof(len);
+	return !io->len_addr ||
+	       chan_put_atomic(NULL, io->len_addr, &len, sizeof(len)) == sizeof(len);
 }
 
 /* In place: as many as one hold takes. Return: how many, 0 if closed, or an errno. */
@@ -364,7 +365,7 @@ static int chan_recv_in_place(struct chan_io *io, u32 want)
 	}
 	bytes = chan_recv_bytes(io, &h, r);
 	io->need = bytes / r;
-	put = bytes ? chan_mem_put_atomic(&io->mem, h.data, bytes) : 0;
+	put = bytes ? chan_mem_put_atomic(c, &io->mem, h.data, bytes) : 0;
 	if (put < bytes)
 		r = c->message ? 0 : (u32)put / io->wire;
 	if (!r || !chan_put_len_atomic(io, h.len)) {

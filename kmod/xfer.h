@@ -62,27 +62,6 @@ static __always_inline bool chan_is_run(u32 size, size_t len)
 	return len > size && len <= CHAN_HOLD_BYTES && (u32)len % size == 0;
 }
 
-/* Copy elements between the ring and the caller: one, of a size that is often known. */
-static __always_inline bool chan_short_get(struct chan *c, void *slot, const void __user *from,
-					   u32 size, u32 n)
-{
-	size_t len = (size_t)size * n;
-
-	if (n == 1)
-		return chan_get_atomic(slot, from, size) == size;
-	return !WARN_ON_ONCE(!chan_in_ring(c, slot, len)) && chan_get_ring(slot, from, len) == len;
-}
-
-static __always_inline bool chan_short_put(struct chan *c, void __user *to, const void *slot,
-					   u32 size, u32 n, bool one)
-{
-	size_t len = (size_t)size * n;
-
-	if (one)
-		return chan_put_atomic(to, slot, size) == size;
-	return !WARN_ON_ONCE(!chan_in_ring(c, slot, len)) && chan_put_ring(to, slot, len) == len;
-}
-
 /* Raise what a short way has noted under the lock. */
 static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)
 {
@@ -102,13 +81,14 @@ static inline void chan_short_raise(wait_queue_head_t *wq, __poll_t events)
 static __always_inline int chan_short_write(struct chan *c, const void __user *from,
 					    u32 size, u32 n)
 {
+	const size_t len = (size_t)size * n;
 	bool raise = false;
 	void *slot;
 	int r;
 
 	spin_lock(&c->lock);
 	slot = chan_short_send(c, n);
-	if (likely(slot && chan_short_get(c, slot, from, size, n))) {
+	if (likely(slot && chan_get_atomic(c, slot, from, len) == len)) {
 		chan_short_sent(c, n);
 		raise = chan_is_polled(&c->rpoll);
 		r = n;
@@ -133,14 +113,16 @@ static __always_inline int chan_short_write(struct chan *c, const void __user *f
  */
 static __always_inline int chan_short_read(struct chan *c, void __user *to, u32 size, u32 n)
 {
-	const bool one = n == 1;
+	const bool one = n == 1;	/* a constant, which n is no more when it was bounded */
 	bool raise = false;
+	size_t len;
 	void *slot;
 	int r;
 
 	spin_lock(&c->lock);
 	slot = chan_short_recv(c, &n);
-	if (likely(slot && chan_short_put(c, to, slot, size, n, one))) {
+	len = one ? size : (size_t)size * n;
+	if (likely(slot && chan_put_atomic(c, to, slot, len) == len)) {
 		chan_short_received(c, n);
 		raise = chan_is_polled(&c->wpoll);
 		r = n;
