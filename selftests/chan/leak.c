@@ -40,7 +40,8 @@ static long slab_kib(void)
 static void use(struct __test_metadata *_metadata, int i)
 {
 	static const unsigned int sizes[] = { 0, 1, 8, 64, 200, IN_PLACE, BY_REF };
-	unsigned int size = sizes[i % 6], wire = size ?: 1, capacity = 1 + i % 9;
+	unsigned int size = sizes[i % (sizeof(sizes) / sizeof(*sizes))];
+	unsigned int wire = size ?: 1, capacity = 1 + i % 9;
 	unsigned char buf[BY_REF] = {};
 	int fd, r;
 

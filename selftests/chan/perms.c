@@ -1536,6 +1536,86 @@ TEST_F(perms, what_handles_keep_is_at_most_half_of_the_quota)
 	}
 }
 
+/*
+ * Selectors and timers
+ */
+
+TEST_F(perms, selectors_have_a_quota)
+{
+	struct chan_limits l, after;
+	int sel[3], i;
+
+	AS(0) {
+		turn(ALICE, 0);
+		set_param("user_selectors", limits().selectors + 3);
+		turn(ALICE, ALICE);
+		for (i = 0; i < 3; i++) {
+			sel[i] = make_selector(0);
+			EXPECT_GE(sel[i], 0);
+		}
+		l = limits();
+		EXPECT_EQ(l.user_selectors, l.selectors);
+		EXPECT_EQ(-EDQUOT, make_selector(0));
+		EXPECT_EQ(-EDQUOT, make_selector(O_NONBLOCK));
+		after = limits();
+		EXPECT_TRUE(same_use(&l, &after));
+		/* Whoever has one may use it; channels are another matter. */
+		EXPECT_EQ(-EINPROGRESS, arm_n(sel[0], NULL, 0, 0));
+		EXPECT_GE(make_chan(8, 4, 0), 0);
+
+		turn(BOB, BOB);
+		EXPECT_GE(make_selector(0), 0);
+		turn(ALICE, 0);
+		EXPECT_GE(make_selector(0), 0);
+		EXPECT_EQ(l.selectors + 1, limits().selectors);
+		turn(ALICE, ALICE);
+		close(sel[0]);
+		EXPECT_EQ(-EDQUOT, make_selector(0));
+		close(sel[1]);
+		EXPECT_GE(make_selector(0), 0);
+		EXPECT_EQ(-EDQUOT, make_selector(0));
+	}
+	/* Who made it pays, as long as it is open anywhere. */
+	AS(ALICE) {
+		EXPECT_EQ(0, limits().selectors);
+	}
+}
+
+TEST_F(perms, timers_have_a_quota)
+{
+	struct chan_create c = {
+		.flags = CHAN_TIMER, .elem_size = 8, .capacity = 1, .fd_flags = O_RDONLY,
+	};
+	struct chan_limits l, after;
+	int fd;
+
+	AS(0) {
+		turn(ALICE, 0);
+		set_param("user_timers", limits().timers + 2);
+		turn(ALICE, ALICE);
+		fd = create(&c);
+		EXPECT_GE(fd, 0);
+		EXPECT_GE(create(&c), 0);
+		l = limits();
+		EXPECT_EQ(l.user_timers, l.timers);
+		EXPECT_EQ(-EDQUOT, create(&c));
+		after = limits();
+		EXPECT_TRUE(same_use(&l, &after));
+		/* A handle is no timer, a channel neither. */
+		EXPECT_GE(narrow(fd, O_RDONLY), 0);
+		EXPECT_GE(make_chan(8, 1, 0), 0);
+
+		turn(BOB, BOB);
+		EXPECT_GE(create(&c), 0);
+		turn(ALICE, 0);
+		EXPECT_GE(create(&c), 0);
+		EXPECT_EQ(l.timers + 1, limits().timers);
+	}
+	AS(ALICE) {
+		EXPECT_EQ(0, limits().timers);
+	}
+}
+
 /* What an armed selector sends, and where it receives, is memory that waits. */
 TEST_F(perms, armed_selectors_pay_for_what_waits)
 {
