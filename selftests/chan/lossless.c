@@ -48,7 +48,8 @@ FIXTURE_SETUP(fault)
 {
 	self->fd = make_chan(variant->elem_size, variant->capacity, variant->flags);
 	ASSERT_GE(self->fd, 0);
-	self->page = mmap(NULL, GOOD + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->page = mmap(NULL, GOOD + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 	ASSERT_NE(MAP_FAILED, self->page);
 	if (variant->prot < 0) {
 		ASSERT_EQ(0, munmap(self->page + GOOD, 4096));
@@ -176,12 +177,12 @@ TEST_F(fault, a_receive_to_a_bad_address_leaves_parked_senders_parked)
 	EXPECT_EQ(n, call_end(&sender));
 }
 
+#define STRETCH	8192	/* bytes that hold up one call */
+
 /*
- * Memory of @n pages that holds up whoever touches it, until it is dropped: then the
+ * Memory of @n stretches that holds up whoever touches it, until it is dropped: then the
  * touch is one of a bad address.
  */
-#define STRETCH	8192	/* bytes of it that hold up one call */
-
 struct slow {
 	int uffd;
 	unsigned char *mem;

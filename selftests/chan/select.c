@@ -1362,7 +1362,8 @@ FIXTURE_SETUP(fault)
 		ASSERT_GE(self->fd[i], 0);
 	}
 	self->parked = limits().parked;
-	self->page = mmap(NULL, GOOD + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self->page = mmap(NULL, GOOD + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 	ASSERT_NE(MAP_FAILED, self->page);
 	ASSERT_EQ(0, munmap(self->page + GOOD, 4096));
 	self->bad[0] = self->page + GOOD;
